@@ -1,0 +1,280 @@
+"""Reads the environment once, and refuses to start on a bad value.
+
+Without DATABASE_URL everything is embedded and lives under VAR; with it, this is production and
+SECRET_KEY, ALLOWED_HOSTS, CELERY_BROKER_URL and ENCRYPTION_KEYS must be given. docs/operators.md
+has the list.
+"""
+
+import base64
+import binascii
+import os
+import secrets
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from analyst import embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def env(name: str, default: str | None = None) -> str:
+    value = os.environ.get(name, default)
+    if value is None:
+        raise ImproperlyConfigured(
+            f"{name} is not set, and DATABASE_URL is: production needs both. See docs/operators.md"
+        )
+    return value
+
+
+def env_number(name: str, default: float, low: float, high: float) -> float:
+    text = os.environ.get(name, str(default))
+    try:
+        value = float(text)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {text!r}, which is not a number") from None
+    if not low <= value <= high:
+        raise ImproperlyConfigured(f"{name} is {text}: it must be from {low:g} to {high:g}")
+    return value
+
+
+def env_flag(name: str, default: bool) -> bool:
+    text = os.environ.get(name, "1" if default else "0").lower()
+    if text not in {"0", "1", "no", "yes", "false", "true"}:
+        raise ImproperlyConfigured(f"{name} is {text!r}: use 1 or 0")
+    return text in {"1", "yes", "true"}
+
+
+def kept_secret(name: str, make) -> str:
+    """A secret of the embedded desk: made once, kept in VAR, readable by its owner alone."""
+    path = VAR / name
+    if not path.exists():
+        embedded.prepare(VAR)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(make())
+    return path.read_text()
+
+
+def new_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+VAR = Path(os.environ.get("VAR") or BASE_DIR / "var").resolve()
+EMBEDDED_POSTGRES = not os.environ.get("DATABASE_URL")
+EMBEDDED_BROKER = not os.environ.get("CELERY_BROKER_URL") and EMBEDDED_POSTGRES
+DEBUG = env_flag("DEBUG", False)
+
+SECRET_KEY = (
+    os.environ.get("SECRET_KEY") or kept_secret("secret_key", lambda: secrets.token_urlsafe(64))
+    if EMBEDDED_POSTGRES
+    else env("SECRET_KEY")
+)
+ALLOWED_HOSTS = [
+    host.strip()
+    for host in env(
+        "ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if EMBEDDED_POSTGRES else None
+    ).split(",")
+    if host.strip()
+]
+
+# Keys that seal stored secrets (AES-256-GCM), newest first; old ones still open what they sealed.
+ENCRYPTION_KEYS = []
+for text in (
+    os.environ.get("ENCRYPTION_KEYS") or kept_secret("encryption_key", new_key)
+    if EMBEDDED_POSTGRES
+    else env("ENCRYPTION_KEYS")
+).split(","):
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != 32:
+        raise ImproperlyConfigured("ENCRYPTION_KEYS must be base64 of 32 bytes, comma-separated")
+    ENCRYPTION_KEYS.append(key)
+
+try:
+    DATABASES = {
+        "default": dj_database_url.parse(
+            os.environ.get("DATABASE_URL") or embedded.postgres_url(VAR),
+            conn_max_age=60,
+            conn_health_checks=True,
+        )
+    }
+except (dj_database_url.ParseError, dj_database_url.UnknownSchemeError, ValueError) as error:
+    raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from None
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must name PostgreSQL 15 or newer: postgresql://…")
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+
+INSTALLED_APPS = [
+    "analyst",
+    "cases",
+    "ingest",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "django_htmx",
+    "django_filters",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "analyst.middleware.DatabaseAway",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "analyst.urls"
+WSGI_APPLICATION = "analyst.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "analyst.access.desk",
+            ],
+            "builtins": ["analyst.templatetags.desk"],
+        },
+    }
+]
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+MEDIA_ROOT = Path(os.environ.get("MEDIA_ROOT") or VAR / "media")  # packets; never served by URL
+FILE_UPLOAD_PERMISSIONS = 0o600
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "analyst:queue"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator")
+] + [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    }
+]
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "analyst.views.errors.csrf_failure"
+
+# Browser policy: our own files only, no inline script. Plotly makes one empty <style> element and
+# fills it by rule; the hash of the empty string lets it.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF, "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+HTTPS = env_flag("HTTPS", not EMBEDDED_POSTGRES)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+if env_flag("BEHIND_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# The detectors' door has a limit of its own (413 as JSON, ingest/api.py).
+INGEST_BODY_LIMIT = int(env_number("INGEST_BODY_LIMIT", 64 * 2**20, 2**10, 2**30))
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Stillwatch",
+    "DESCRIPTION": "Investigation cases about distillation campaigns, and the detectors' door.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or (
+    embedded.valkey_url(VAR) if EMBEDDED_BROKER else env("CELERY_BROKER_URL")
+)
+if CELERY_BROKER_URL.split(":", 1)[0] not in {"redis", "rediss", "redis+socket", "amqp", "amqps"}:
+    raise ImproperlyConfigured("CELERY_BROKER_URL must begin with redis:// or amqp://")
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True  # results are rows
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 840  # below the visibility timeout, or a task would run twice
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {
+        "visibility_timeout": 900,
+        # by default a killed worker's message waits 100 s for the sweep that hands it out again
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+    }
+    if CELERY_BROKER_URL.startswith("redis")
+    else {"confirm_publish": True}
+)
+SWEEP_SECONDS = env_number("SWEEP_SECONDS", 3, 0.2, 300)
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": f"cases.tasks.{name}", "schedule": SWEEP_SECONDS, "options": {"expires": 30}}
+    for name in ("group_new_signals", "deliver_due_items", "seal_waiting_packets")
+}
+
+# Grouping. The prior is shown on every case.
+MEMBERSHIP_PRIOR = env_number("MEMBERSHIP_PRIOR", 1 / 3000, 1e-9, 0.5)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+    "loggers": {"celery.beat": {"level": "WARNING"}, "celery.worker.strategy": {"level": "WARNING"}},
+}

@@ -1,0 +1,72 @@
+from django.conf import settings
+from django.db import models
+
+from .case import Case
+
+
+class TimelineEvent(models.Model):
+    """Something that happened to a case, written once and hash-chained.
+
+    hash = SHA-256(previous hash ‖ seq ‖ kind ‖ at ‖ actor ‖ content digest), where the content
+    digest is SHA-256(salt ‖ canonical content). Content and salt have a row of their own, so that
+    they can be erased while the chain stays valid. Triggers refuse UPDATE, DELETE and TRUNCATE.
+    """
+
+    class Kind(models.TextChoices):
+        CASE_OPENED = "case_opened"
+        MEMBERS_CHANGED = "members_changed"
+        CASE_CLAIMED = "case_claimed"
+        CASE_RELEASED = "case_released"
+        CASE_SNOOZED = "case_snoozed"
+        CASE_WOKEN = "case_woken"
+        CASE_ESCALATED = "case_escalated"
+        CASE_REOPENED = "case_reopened"
+        CASE_CLOSED = "case_closed"
+        DECISION_RECORDED = "decision_recorded"
+        MEMBER_JUDGED = "member_judged"
+        NOTE_ADDED = "note_added"
+        CONTENT_REVEALED = "content_revealed"
+        ENFORCEMENT_REQUESTED = "enforcement_requested"
+        ENFORCEMENT_APPROVED = "enforcement_approved"
+        ENFORCEMENT_REFUSED = "enforcement_refused"
+        ENFORCEMENT_CANCELLED = "enforcement_cancelled"
+        ENFORCEMENT_FINISHED = "enforcement_finished"
+        SHARE_PREPARED = "share_prepared"
+        SHARE_APPROVED = "share_approved"
+        SHARE_REFUSED = "share_refused"
+        SHARE_DOWNLOADED = "share_downloaded"
+        PACKET_REQUESTED = "packet_requested"
+        PACKET_SEALED = "packet_sealed"
+        PACKET_DOWNLOADED = "packet_downloaded"
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="events", db_index=False)
+    seq = models.PositiveIntegerField()
+    kind = models.CharField(max_length=24, choices=Kind.choices)
+    at = models.DateTimeField()
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="null: the desk itself",
+    )
+    content_digest = models.CharField(max_length=64)
+    previous_hash = models.CharField(max_length=64, blank=True, default="")
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["case_id", "seq"]
+        constraints = [
+            # the chain: one event a place; read by the timeline, paged by key
+            models.UniqueConstraint(fields=["case", "seq"], name="event_case_seq_unique"),
+        ]
+
+
+class EventContent(models.Model):
+    """What an event says. Erasure deletes this row and appends a redaction."""
+
+    event = models.OneToOneField(
+        TimelineEvent, primary_key=True, on_delete=models.PROTECT, related_name="content"
+    )
+    salt = models.BinaryField(max_length=32)
+    body = models.JSONField()
