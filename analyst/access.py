@@ -1,2 +1,157 @@
-def desk(request):
-    return {}
+"""The only doors from a request to a case: first 404, then 403.
+
+Roles are groups. Whoever is in none sees nothing. An auditor reads all and changes nothing.
+"""
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from cases.models import Case, Enforcement, EvidencePacket, Share
+from ingest.models import Account
+
+READERS = {"analyst", "lead", "counsel", "platform owner", "auditor", "administrator"}
+DECIDERS = {"analyst", "lead"}
+REVIEWERS = {"lead"}
+SHARERS = {"analyst", "lead", "counsel"}
+
+
+def roles_of(user: User) -> set[str]:
+    """The person's roles, asked once a request."""
+    if not hasattr(user, "_roles"):
+        user._roles = set(user.groups.values_list("name", flat=True)) if user.is_active else set()
+    return user._roles
+
+
+def may(user: User, roles: set[str]) -> bool:
+    return bool(roles_of(user) & roles)
+
+
+def desk_for_reading(user: User) -> None:
+    """Pages that show no single case."""
+    if not may(user, READERS):
+        raise Http404
+
+
+def visible_cases(user: User):
+    desk_for_reading(user)
+    return Case.objects.visible_to(user)
+
+
+def case_for_reading(user: User, ref: str) -> Case:
+    """The case; an old ref of a merged one still finds its row."""
+    number = ref.removeprefix("C-")
+    if not ref.startswith("C-") or not number.isascii() or not number.isdigit():
+        raise Http404
+    if len(number) > 9:
+        raise Http404
+    return get_object_or_404(visible_cases(user).select_related("owner"), number=int(number))
+
+
+def case_for_deciding(user: User, ref: str) -> Case:
+    return _only(user, DECIDERS, case_for_reading(user, ref), "Analysts and leads decide cases.")
+
+
+def case_for_sharing(user: User, ref: str) -> Case:
+    return _only(
+        user, SHARERS, case_for_reading(user, ref), "Analysts, leads and counsel share and export."
+    )
+
+
+def order_for_reading(user: User, ref: str) -> Enforcement:
+    number = ref.removeprefix("O-")
+    if not ref.startswith("O-") or not number.isascii() or not number.isdigit() or len(number) > 9:
+        raise Http404
+    return get_object_or_404(
+        Enforcement.objects.filter(case__in=visible_cases(user)).select_related(
+            "case", "connector", "requested_by", "reviewed_by"
+        ),
+        number=int(number),
+    )
+
+
+def order_for_changing(user: User, ref: str) -> Enforcement:
+    return _only(user, DECIDERS, order_for_reading(user, ref), "Analysts and leads act.")
+
+
+def order_for_reviewing(user: User, ref: str) -> Enforcement:
+    return _only(user, REVIEWERS, order_for_reading(user, ref), "A lead approves actions.")
+
+
+def share_for_reading(user: User, pk: int) -> Share:
+    return get_object_or_404(
+        Share.objects.filter(case__in=visible_cases(user)).select_related(
+            "case", "prepared_by", "reviewed_by"
+        ),
+        pk=pk,
+    )
+
+
+def share_for_reviewing(user: User, pk: int) -> Share:
+    return _only(
+        user, {"lead", "counsel"}, share_for_reading(user, pk), "A lead or counsel approves shares."
+    )
+
+
+def packet_for_reading(user: User, pk: int) -> EvidencePacket:
+    return get_object_or_404(
+        EvidencePacket.objects.filter(case__in=visible_cases(user)).select_related("case", "job"),
+        pk=pk,
+    )
+
+
+def account_for_reading(user: User, external_id: str) -> Account:
+    desk_for_reading(user)
+    return get_object_or_404(Account, external_id=external_id)
+
+
+def _only(user: User, roles: set[str], thing, reason: str):
+    if not may(user, roles):
+        raise PermissionDenied(reason)
+    return thing
+
+
+def desk(request) -> dict:
+    """Template context of every page: the navigation, the colour mode, what the person may do."""
+    theme = request.COOKIES.get("theme", "auto")
+    themes = [
+        {"value": "auto", "label": "As the system", "icon": "auto"},
+        {"value": "light", "label": "Light", "icon": "sun"},
+        {"value": "dark", "label": "Dark", "icon": "moon"},
+    ]
+    context = {
+        "theme": theme if theme in {"light", "dark"} else "auto",
+        "themes": themes,
+        "navigation": [],
+    }
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return context
+    reads = may(user, READERS)
+    open_cases = Case.objects.visible_to(user).open().awake().count() if reads else 0
+    waiting = Enforcement.objects.filter(state=Enforcement.State.REQUESTED).count() if reads else 0
+    pages = [
+        ("queue", "Queue", open_cases),
+        ("accounts", "Accounts", None),
+        ("actions", "Actions", waiting),
+        ("sharing", "Sharing", None),
+        ("detectors", "Detectors", None),
+    ]
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    part_of = {"case": "queue", "account": "accounts", "action": "actions", "share": "sharing"}
+    current = part_of.get((here or "").split("-")[0], here)
+    context["navigation"] = [
+        {
+            "label": label,
+            "href": reverse(f"analyst:{name}"),
+            "count": count,
+            "current": name == current,
+        }
+        for name, label, count in pages
+    ]
+    context["may_decide"] = may(user, DECIDERS)
+    context["may_review"] = may(user, REVIEWERS)
+    context["may_share"] = may(user, SHARERS)
+    return context

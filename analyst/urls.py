@@ -1,3 +1,54 @@
-from django.urls import path
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
 
-urlpatterns = []
+from analyst.views import accounts, actions, case, decide, detectors, health, packets, queue, sharing
+
+handler403 = "analyst.views.errors.forbidden"
+handler404 = "analyst.views.errors.not_found"
+handler500 = "analyst.views.errors.broken"
+
+desk = [
+    path("", queue.queue, name="queue"),
+    path("take-next/", queue.take_next_case, name="queue-take-next"),
+    path("bulk/", queue.bulk, name="queue-bulk"),
+    path("cases/<str:ref>/", case.case, name="case"),
+    path("cases/<str:ref>/members/", case.members, name="case-members"),
+    path("cases/<str:ref>/timeline/", case.timeline, name="case-timeline"),
+    path("cases/<str:ref>/figures/<slug:name>.json", case.figure, name="case-figure"),
+    path("cases/<str:ref>/figures/<slug:name>.csv", case.figure_csv, name="case-figure-csv"),
+    path("cases/<str:ref>/notes/", decide.note, name="case-note"),
+    path("cases/<str:ref>/samples/", decide.reveal, name="case-reveal"),
+    path("cases/<str:ref>/claim/", decide.claim_case, name="case-claim"),
+    path("cases/<str:ref>/release/", decide.release_case, name="case-release"),
+    path("cases/<str:ref>/snooze/", decide.snooze_case, name="case-snooze"),
+    path("cases/<str:ref>/decide/", decide.decide, name="case-decide"),
+    path("cases/<str:ref>/escalate/", decide.escalate_case, name="case-escalate"),
+    path("cases/<str:ref>/reopen/", decide.reopen_case, name="case-reopen"),
+    path("cases/<str:ref>/members/judge/", decide.judge, name="case-judge"),
+    path("cases/<str:ref>/act/", actions.order, name="case-act"),
+    path("cases/<str:ref>/share/", sharing.prepare, name="case-share"),
+    path("cases/<str:ref>/packets/", packets.request, name="case-packets"),
+    path("packets/<int:pk>/", packets.packet, name="case-packet"),
+    path("packets/<int:pk>/file/", packets.download, name="case-packet-file"),
+    path("accounts/", accounts.accounts, name="accounts"),
+    path("accounts/<path:external_id>/figures/<slug:name>.json", accounts.figure, name="account-figure"),
+    path("accounts/<path:external_id>/", accounts.account, name="account"),
+    path("actions/", actions.actions, name="actions"),
+    path("actions/<str:ref>/", actions.action, name="action"),
+    path("actions/<str:ref>/review/", actions.review, name="action-review"),
+    path("actions/<str:ref>/cancel/", actions.cancel, name="action-cancel"),
+    path("sharing/", sharing.sharing, name="sharing"),
+    path("sharing/<int:pk>/", sharing.share, name="share"),
+    path("sharing/<int:pk>/review/", sharing.review, name="share-review"),
+    path("sharing/<int:pk>/file/", sharing.download, name="share-file"),
+    path("detectors/", detectors.detectors, name="detectors"),
+]  # fmt: skip
+
+urlpatterns = [
+    path("", include((desk, "analyst"))),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("healthz", health.healthz, name="healthz"),
+    path("api/v1/", include("ingest.urls")),
+    path("api/", include("analyst.api.urls")),
+]
