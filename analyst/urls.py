@@ -1,7 +1,17 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
-from analyst.views import accounts, actions, case, decide, detectors, health, packets, queue, sharing
+from analyst.views import (
+    accounts,
+    actions,
+    case,
+    decide,
+    detectors,
+    health,
+    packets,
+    queue,
+    sharing,
+)
 
 handler403 = "analyst.views.errors.forbidden"
 handler404 = "analyst.views.errors.not_found"

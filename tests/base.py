@@ -15,7 +15,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 def make_user(name: str, *roles: str, **fields) -> User:
     user = User.objects.create_user(name, password="correct horse battery", **fields)
-    user.groups.set(Group.objects.filter(name__in=roles))
+    user.groups.set([Group.objects.get_or_create(name=role)[0] for role in roles])
     return user
 
 
@@ -88,9 +88,7 @@ def make_case(number=1, *, accounts=3, name="Quiet Loom", **fields) -> Case:
                 {"family": "volume", "bits": 6.0, "capped": True, "why": "40 times the median"},
             ],
         )
-        Link.objects.create(
-            case=case, account=account, attribute=card, bits=11.5, members=accounts
-        )
+        Link.objects.create(case=case, account=account, attribute=card, bits=11.5, members=accounts)
     with transaction.atomic():
         append_event(
             case, TimelineEvent.Kind.CASE_OPENED, actor=None, content={"members": accounts}

@@ -124,7 +124,9 @@ class Case(models.Model):
         default=dict, blank=True, help_text="figures behind priority, evidence and benign fits"
     )
     search_text = models.TextField(
-        blank=True, default="", help_text="ref, name, reason, attributes: what the queue's box finds"
+        blank=True,
+        default="",
+        help_text="ref, name, reason, attributes: what the queue's box finds",
     )
 
     objects = CaseQuerySet.as_manager()

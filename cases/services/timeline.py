@@ -54,9 +54,7 @@ def chain_hash(
     previous: str, seq: int, kind: str, at: datetime, actor_id: int | None, digest: str
 ) -> str:
     """SHA-256 over one line: previous|seq|kind|at|actor|content digest."""
-    line = "|".join(
-        [previous, str(seq), str(kind), at.isoformat(), str(actor_id or ""), digest]
-    )
+    line = "|".join([previous, str(seq), str(kind), at.isoformat(), str(actor_id or ""), digest])
     return hashlib.sha256(line.encode()).hexdigest()
 
 

@@ -1,0 +1,58 @@
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from cases.errors import CaseMoved
+from cases.models import Case, Decision, Member, TimelineEvent
+from cases.services.timeline import append_event
+from cases.services.triage import free_for
+
+
+@transaction.atomic
+def record_decision(
+    case: Case,
+    *,
+    actor: User,
+    outcome: str,
+    rationale: str,
+    stated_probability: float | None = None,
+    competing_hypothesis: str = "",
+) -> Decision:
+    """Give a case its verdict. Raises CaseMoved when it is decided already or another holds it."""
+    moved = Case.objects.filter(
+        free_for(actor), pk=case.pk, merged_into=None, status__in=Case.OPEN
+    ).update(
+        status=Case.Status.DECIDED,
+        verdict=outcome,
+        owner=actor,
+        claimed_until=None,
+        snoozed_until=None,
+        decided_at=timezone.now(),
+        new_since_decision=0,
+    )
+    case.refresh_from_db()
+    if not moved:
+        raise CaseMoved(case)
+    Member.objects.filter(case=case, since_decision=True).update(since_decision=False)
+    decision = Decision.objects.create(
+        case=case,
+        outcome=outcome,
+        rationale=rationale,
+        stated_probability=stated_probability,
+        competing_hypothesis=competing_hypothesis,
+        decided_by=actor,
+    )
+    append_event(
+        case,
+        TimelineEvent.Kind.DECISION_RECORDED,
+        actor=actor,
+        content={
+            "decision": decision.pk,
+            "outcome": outcome,
+            "rationale": rationale,
+            "stated_probability": stated_probability,
+            "competing_hypothesis": competing_hypothesis,
+            "members": {"core": case.core, "likely": case.likely, "possible": case.possible},
+        },
+    )
+    return decision
