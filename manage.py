@@ -3,7 +3,9 @@ import os
 import sys
 
 # Commands that need no database, or start it themselves with progress.
-WITHOUT_DATABASE = {"help", "version", "collectstatic", "demo", "services", "spectacular"}
+WITHOUT_DATABASE = {
+    "help", "version", "collectstatic", "demo", "gateway", "reset", "services", "spectacular",
+}  # fmt: skip
 
 
 def main():
