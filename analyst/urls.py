@@ -1,6 +1,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import include, path
+from django.urls import include, path, register_converter
 
+from analyst.converters import AccountId
 from analyst.views import (
     accounts,
     actions,
@@ -16,6 +17,8 @@ from analyst.views import (
 handler403 = "analyst.views.errors.forbidden"
 handler404 = "analyst.views.errors.not_found"
 handler500 = "analyst.views.errors.broken"
+
+register_converter(AccountId, "account")
 
 desk = [
     path("", queue.queue, name="queue"),
@@ -41,8 +44,8 @@ desk = [
     path("packets/<int:pk>/", packets.packet, name="case-packet"),
     path("packets/<int:pk>/file/", packets.download, name="case-packet-file"),
     path("accounts/", accounts.accounts, name="accounts"),
-    path("accounts/<path:external_id>/figures/<slug:name>.json", accounts.figure, name="account-figure"),
-    path("accounts/<path:external_id>/", accounts.account, name="account"),
+    path("accounts/<account:external_id>/figures/<slug:name>.json", accounts.figure, name="account-figure"),
+    path("accounts/<account:external_id>/", accounts.account, name="account"),
     path("actions/", actions.actions, name="actions"),
     path("actions/<str:ref>/", actions.action, name="action"),
     path("actions/<str:ref>/review/", actions.review, name="action-review"),

@@ -1,0 +1,83 @@
+"""Small drawings inside a row: a probability, three tiers, two weeks of traffic.
+
+The geometry is in pure functions; the tags write SVG from numbers alone, so nothing of a stranger's
+can reach the markup. Tags and not templates: a queue page draws three hundred.
+"""
+
+from collections.abc import Sequence
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from .desk import probability as probability_text
+
+register = template.Library()
+
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_RIM = 84, 18, 2
+MIX_WIDTH, PROBABILITY_WIDTH = 64, 48
+
+
+def spark_path(values: Sequence[float]) -> tuple[str, float]:
+    """SVG path of a series from 0 at the foot to its largest value, and the height of its end."""
+    if not values:
+        return "", SPARK_HEIGHT
+    step = SPARK_WIDTH / max(len(values) - 1, 1)
+    scale = (SPARK_HEIGHT - 2 * SPARK_RIM) / (max(values) or 1)
+    heights = [SPARK_HEIGHT - SPARK_RIM - scale * max(value, 0) for value in values]
+    if len(heights) == 1:
+        heights *= 2
+        step = SPARK_WIDTH
+    points = [f"{step * i:.0f} {y:.1f}" for i, y in enumerate(heights)]
+    return "M" + "L".join(points), heights[-1]
+
+
+def mix_widths(core: int, likely: int, possible: int) -> tuple[float, float, float]:
+    """Widths of the three tiers, which fill the bar together."""
+    total = core + likely + possible
+    if not total:
+        return 0.0, 0.0, 0.0
+    return tuple(round(MIX_WIDTH * part / total, 1) for part in (core, likely, possible))
+
+
+@register.simple_tag
+def spark(values: Sequence[float], mark: int | None = None) -> str:
+    """A line of the values; mark is the place in them where an action took effect."""
+    line, end = spark_path(values)
+    if not line:
+        return mark_safe('<span class="dim">–</span>')
+    flag = ""
+    if mark is not None and len(values) > 1:
+        at = SPARK_WIDTH * mark / (len(values) - 1)
+        flag = mark_safe(f'<path class="mark" d="M{at:.0f} 0v{SPARK_HEIGHT}"/>')
+    return format_html(
+        '<svg class="spark" viewBox="0 0 84 18" aria-hidden="true">'
+        '<path class="area" d="{}V18H0z"/>{}<path d="{}"/><circle cx="84" cy="{}" r="2"/></svg>',
+        line, flag, line, f"{end:.1f}",
+    )  # fmt: skip
+
+
+@register.simple_tag
+def tier_mix(core: int, likely: int, possible: int) -> str:
+    """One bar of three tiers, with the head counts as its name."""
+    c, l, p = mix_widths(core, likely, possible)  # noqa: E741
+    outline = f'<rect class="p" x="{c + l + 0.5:.1f}" y=".5" width="{p - 1:.1f}" height="7"/>'
+    return mark_safe(
+        f'<svg class="mix" viewBox="0 0 64 8" role="img" '
+        f'aria-label="{int(core):,} core, {int(likely):,} likely, {int(possible):,} possible">'
+        f'<rect class="c" width="{c}" height="8"/><rect class="l" x="{c}" width="{l}" height="8"/>'
+        f"{outline if p > 1 else ''}</svg>"
+    )
+
+
+@register.simple_tag
+def probability_bar(p: float | None) -> SafeString:
+    """0.97 and its bar."""
+    if p is None:
+        return mark_safe('<span class="dim">–</span>')
+    width = PROBABILITY_WIDTH * min(max(float(p), 0.0), 1.0)
+    return mark_safe(
+        f'<span class="prob">{probability_text(p)}'
+        f'<svg viewBox="0 0 48 10" aria-hidden="true"><rect class="track" y="2" width="48" '
+        f'height="6"/><rect class="fill" y="2" width="{width:.1f}" height="6"/></svg></span>'
+    )
