@@ -1,9 +1,14 @@
 """A real PostgreSQL for every test: the embedded one unless DATABASE_URL names another."""
 
+import os
+import shutil
+
 import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
+
+_skipped: list[str] = []
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +43,38 @@ def emptying_the_timeline():
     TransactionTestCase._fixture_teardown = with_triggers_off
     yield
     TransactionTestCase._fixture_teardown = teardown
+
+
+def pytest_runtest_logreport(report):
+    if report.skipped:
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Under CI=true a skipped test is a failed run: what was not looked at is not green."""
+    if os.environ.get("CI") == "true" and _skipped and exitstatus == 0:
+        session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter):
+    if os.environ.get("CI") == "true" and _skipped:
+        terminalreporter.write_line(
+            f"CI=true and {len(_skipped)} skipped: this run fails", red=True
+        )
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The path of a Chromium, which make test finds or installs."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not path:
+        pytest.skip("no Chromium on this machine")
+    return path
+
+
+@pytest.fixture(scope="session")
+def broker():
+    """The embedded Valkey's URL, started once for the tests that are about tasks."""
+    from analyst import embedded
+
+    yield embedded.start_valkey(settings.VAR)

@@ -9,8 +9,8 @@ from analyst import demo
 
 class Command(BaseCommand):
     help = (
-        "The desk on simulated traffic: starts the embedded services, plants campaigns and innocent "
-        "look-alikes, detects, groups, and serves web, worker, beat and a recording gateway."
+        "The desk on simulated traffic: starts the embedded services, plants campaigns and "
+        "innocent look-alikes, detects, groups, and serves web, worker, beat and a recording gateway."
     )
     requires_system_checks = []
 
