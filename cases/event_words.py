@@ -1,0 +1,149 @@
+"""What the events of a case's timeline say, in words a person reads. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+
+def words_of(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    """What happened, and the quieter second half. Unknown kinds and missing content still read."""
+    return WORDS.get(kind, _bare)(kind, who, body)
+
+
+def order_ref(body: Mapping) -> str:
+    """O-12 of an event about an order; empty for others."""
+    return str(body.get("order") or "")
+
+
+def _count(body: Mapping, name: str, noun: str) -> str:
+    number = body.get(name)
+    if not isinstance(number, int):
+        return ""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _bare(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    return f"{who}: {kind.replace('_', ' ')}", ""
+
+
+def _says(verb: str, quote: str = "", *, of: str = ""):
+    """Words of an event: a person, a verb, and what they said or what it is about."""
+
+    def words(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+        said = str(body.get(quote) or "") if quote else ""
+        about = f" {order_ref(body)}".rstrip() if of == "order" else ""
+        return f"{who} {verb}{about}", f"“{said}”" if said else ""
+
+    return words
+
+
+def _opened(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    members = _count(body, "members", "account")
+    return f"Opened{f' with {members}' if members else ''}", str(body.get("reason") or "grouping")
+
+
+def _members(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    joined, left = body.get("joined") or 0, body.get("left") or 0
+    parts = [f"{joined:,} joined"] if joined else []
+    parts += [f"{left:,} left"] if left else []
+    return f"Accounts: {', '.join(parts) or 'none changed'}", _count(body, "members", "member")
+
+
+def _decided(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    outcome = str(body.get("outcome") or "").replace("_", " ")
+    sure = body.get("stated_probability")
+    rival = str(body.get("competing_hypothesis") or "").replace("_", " ")
+    facts = [f"P(distillation) {sure:.2f}"] if isinstance(sure, int | float) else []
+    facts += [f"or else {rival}"] if rival else []
+    said = str(body.get("rationale") or "")
+    facts += [f"“{said}”"] if said else []
+    return f"{who} decided: {outcome or 'verdict'}", "; ".join(facts)
+
+
+def _judged(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    accounts = body.get("accounts")
+    number = len(accounts) if isinstance(accounts, list) else 0
+    verdict = str(body.get("verdict") or "")
+    noun = f"{number:,} account{'' if number == 1 else 's'}"
+    what = f"judged {noun} {verdict}" if verdict else f"took back the verdict on {noun}"
+    names = [str(name) for name in accounts[:3]] if isinstance(accounts, list) else []
+    more = f" and {number - 3:,} more" if number > 3 else ""
+    return f"{who} {what}", f"{', '.join(names)}{more}"
+
+
+def _revealed(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    samples = _count(body, "samples", "prompt")
+    return f"{who} revealed {samples or 'content'}", f"“{body.get('reason') or ''}”"
+
+
+def _until(verb: str):
+    def words(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+        try:
+            until = datetime.fromisoformat(str(body.get("until")))
+        except ValueError:
+            return f"{who} {verb}", ""
+        return f"{who} {verb}", f"until {until:%-d %b %H:%M}"
+
+    return words
+
+
+def _ordered(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    accounts = _count(body, "accounts", "account")
+    what = " ".join(part for part in (str(body.get("kind") or ""), accounts) if part)
+    said = str(body.get("reason") or "")
+    return (
+        f"{who} proposed {order_ref(body) or 'an action'}{f': {what}' if what else ''}",
+        f"“{said}”" if said else "",
+    )
+
+
+def _finished(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    # counts by state of the item, whatever states there are
+    counts = body.get("items") if isinstance(body.get("items"), Mapping) else body
+    parts = [
+        f"{counts[name]:,} {words}"
+        for name, words in (
+            ("done", "read back"), ("unknown", "unknown"), ("failed", "failed"),
+            ("skipped", "left out"),
+        )
+        if isinstance(counts.get(name), int) and counts[name]
+    ]  # fmt: skip
+    return f"{order_ref(body) or 'Action'} finished", ", ".join(parts)
+
+
+def _sealed(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    digest = str(body.get("sha256") or "")
+    return "Evidence packet sealed", f"SHA-256 {digest[:12]}…" if digest else ""
+
+
+def _shared(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    tlp = str(body.get("tlp") or "")
+    return f"{who} prepared a share", f"TLP:{tlp.upper()}" if tlp else ""
+
+
+WORDS = {
+    "case_opened": _opened,
+    "members_changed": _members,
+    "case_claimed": _until("claimed the case"),
+    "case_released": _says("released the case"),
+    "case_snoozed": _until("snoozed the case"),
+    "case_woken": _says("woke the case"),
+    "case_escalated": _says("escalated", "rationale"),
+    "case_reopened": _says("reopened", "rationale"),
+    "case_closed": _says("closed the case"),
+    "decision_recorded": _decided,
+    "member_judged": _judged,
+    "note_added": _says("wrote a note"),
+    "content_revealed": _revealed,
+    "enforcement_requested": _ordered,
+    "enforcement_approved": _says("approved", "note", of="order"),
+    "enforcement_refused": _says("refused", "note", of="order"),
+    "enforcement_cancelled": _says("cancelled", of="order"),
+    "enforcement_finished": _finished,
+    "share_prepared": _shared,
+    "share_approved": _says("approved a share"),
+    "share_refused": _says("refused a share"),
+    "share_downloaded": _says("downloaded a share"),
+    "packet_requested": _says("asked for an evidence packet"),
+    "packet_sealed": _sealed,
+    "packet_downloaded": _says("downloaded an evidence packet"),
+}
