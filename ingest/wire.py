@@ -1,10 +1,16 @@
 """The signal as it travels. The only place that knows the format."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+import hashlib
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, BinaryIO, Literal
 
 import msgspec
 from msgspec import Meta
+
+from ingest.rawjson import elements, repeated_key, too_deep, walk
+from ingest.reasons import explain, plain
 
 Kind = Literal[
     "ip", "ip_prefix", "asn", "payment", "email_domain", "registration", "device",
@@ -28,7 +34,7 @@ class AccountRef(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True,
 class Prevalence(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """How many accounts of the whole population, flagged or not, carry a value."""
 
-    accounts: Count
+    accounts: Annotated[int, Meta(ge=1, le=2**31 - 1)]  # the one observed is among them
     population: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     organisations: Count | None = None
 
@@ -84,3 +90,166 @@ class Observation(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     activity: Annotated[list[ActivityHour], Meta(max_length=2000)] = []
     samples: Annotated[list[Sample], Meta(max_length=20)] = []
     evidence: dict = {}
+
+
+# What the structs cannot say: how large, how deep, how old.
+RECORD_BYTES = 256 * 1024
+EVIDENCE_BYTES = 16 * 1024
+EVIDENCE_DEPTH = 20
+RECORDS_PER_DELIVERY = 100_000
+EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
+LONGEST_WINDOW = timedelta(days=400)
+LARGEST_INTEGER = 2**63
+
+JSON, NDJSON = "application/json", "application/x-ndjson"
+
+_decoder = msgspec.json.Decoder(Observation)
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A record that holds. digest is the SHA-256 of its canonical form, the same for a retry."""
+
+    line: int
+    observation: Observation
+    digest: str
+    body: bytes
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A record that does not hold: its number from 1, the dotted path of a field, and why."""
+
+    line: int
+    field: str
+    reason: str
+    body: bytes
+
+
+class DeliveryTooLarge(ValueError):
+    """More records than one delivery may hold."""
+
+    def __init__(self):
+        super().__init__(f"more than {RECORDS_PER_DELIVERY:,} records: send them in several parts")
+
+
+def decode_delivery(body: bytes, content_type: str) -> Iterator[Accepted | Rejected]:
+    """The records of a delivery, one by one; a broken one does not touch the others.
+
+    body is one JSON object, a JSON array, or lines of JSON; content_type is JSON or NDJSON.
+    Raises DeliveryTooLarge, and nothing else whatever the bytes.
+    """
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    if content_type == NDJSON:
+        records = numbered_lines(io.BytesIO(body))
+    elif body.lstrip()[:1] == b"[":
+        records = enumerate(elements(body, RECORDS_PER_DELIVERY), start=1)
+    else:
+        records = [(1, body)] if body.strip() else []
+    for count, (line, raw) in enumerate(records):
+        if count == RECORDS_PER_DELIVERY:
+            raise DeliveryTooLarge
+        yield decode_record(raw, line)
+
+
+def decode_record(raw: bytes, line: int) -> Accepted | Rejected:
+    """One JSON object. Never raises."""
+    if len(raw) > RECORD_BYTES:
+        reason = f"the record exceeds {RECORD_BYTES // 1024} KiB: send fewer hours or samples"
+        return Rejected(line, "", reason, raw)
+    if (field := too_deep(raw, EVIDENCE_DEPTH + 1)) is not None:
+        reason = f"nested deeper than {EVIDENCE_DEPTH} levels: flatten it"
+        return Rejected(line, plain(field, 200), reason, raw)
+    try:
+        observation = _decoder.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        field, reason = explain(error, raw)
+        return Rejected(line, plain(field, 200), plain(reason, 500), raw)
+    canonical = _encoder.encode(observation)
+    if twice := repeated_key(raw, canonical):
+        return Rejected(line, plain(twice, 200), "is there twice: send each key once", raw)
+    if fault := _fault(observation, canonical):
+        return Rejected(line, plain(fault[0], 200), plain(fault[1], 500), raw)
+    return Accepted(line, observation, hashlib.sha256(canonical).hexdigest(), raw)
+
+
+def check(observation: Observation, line: int) -> Accepted | Rejected:
+    """Hold an observation that was made in Python to the same rules as one that travelled."""
+    try:
+        raw = _encoder.encode(observation)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        return Rejected(line, "", plain(f"cannot be written as JSON: {error}", 500), b"")
+    return decode_record(raw, line)
+
+
+def numbered_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank with their numbers from 1. A line too long to be a record is cut."""
+    number = 0
+    while line := file.readline(RECORD_BYTES + 2):
+        number += 1
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = file.readline(RECORD_BYTES)
+        line = line.rstrip(b"\r\n")
+        if line and not line.isspace():
+            yield number, line
+
+
+def json_schema() -> dict:
+    """JSON Schema of one record. Dates, sizes and depth are bound further: docs/detectors.md."""
+    schema = msgspec.json.schema(Observation)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
+
+
+def _fault(o: Observation, canonical: bytes) -> tuple[str, str] | None:
+    """What the structs let through and the tables would not keep: the field and the reason."""
+    if b"\\u0000" in canonical:
+        for path, value in walk(msgspec.to_builtins(o)):
+            if isinstance(value, str) and "\0" in value:
+                return path, "holds a null byte, which cannot be kept: remove it"
+    latest = datetime.now(UTC) + timedelta(days=1)
+    moments = [o.window_start, o.window_end, o.account.created_at or EARLIEST]
+    for attribute in o.attributes:
+        moments += (attribute.first_at or EARLIEST, attribute.last_at or EARLIEST)
+    moments += [hour.hour for hour in o.activity]
+    moments += [sample.at for sample in o.samples if sample.at]
+    if min(moments) < EARLIEST or max(moments) > latest:
+        for part, i, field, moment in _moments(o):
+            if moment is not None and not EARLIEST <= moment <= latest:
+                side = "before 2015" if moment < EARLIEST else "in the future"
+                path = field if i is None else f"{part}[{i}].{field}"
+                return path, f"{moment.isoformat()} is {side}: check the clock and the unit"
+    if o.window_end < o.window_start:
+        return "window_end", "is before window_start"
+    if o.window_end - o.window_start > LONGEST_WINDOW:
+        return "window_end", f"the window is longer than {LONGEST_WINDOW.days} days: send several"
+    for i, attribute in enumerate(o.attributes):
+        known = attribute.prevalence
+        if known and max(known.accounts, known.organisations or 0) > known.population:
+            return f"attributes[{i}].prevalence", "counts more than the population has"
+        if attribute.first_at and attribute.last_at and attribute.last_at < attribute.first_at:
+            return f"attributes[{i}].last_at", "is before first_at"
+    for i, hour in enumerate(o.activity):
+        moment = hour.hour.astimezone(UTC)
+        if moment.minute or moment.second or moment.microsecond:
+            return f"activity[{i}].hour", "must be a whole hour (UTC), such as 2026-11-24T09:00:00Z"
+    if o.evidence:
+        if len(canonical) > EVIDENCE_BYTES and len(_encoder.encode(o.evidence)) > EVIDENCE_BYTES:
+            return "evidence", f"is larger than {EVIDENCE_BYTES // 1024} KiB: send what is read"
+        for path, value in walk(o.evidence, "evidence"):
+            if isinstance(value, int) and not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
+                return path, "the number is too large to be kept: send it as a string"
+    return None
+
+
+def _moments(o: Observation) -> Iterator[tuple[str, int | None, str, datetime | None]]:
+    """Every moment of a record: part, place in the part, field, moment."""
+    yield "", None, "window_start", o.window_start
+    yield "", None, "window_end", o.window_end
+    yield "", None, "account.created_at", o.account.created_at
+    for i, attribute in enumerate(o.attributes):
+        yield "attributes", i, "first_at", attribute.first_at
+        yield "attributes", i, "last_at", attribute.last_at
+    for i, hour in enumerate(o.activity):
+        yield "activity", i, "hour", hour.hour
+    for i, sample in enumerate(o.samples):
+        yield "samples", i, "at", sample.at
