@@ -237,6 +237,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {"CaseVerdictEnum": "cases.models.Case.Verdict"},
 }
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or (

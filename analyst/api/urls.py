@@ -1,7 +1,20 @@
-from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from django.urls import path, re_path
+
+from analyst.api import cases, decisions, docs, members, notes, timeline
+from analyst.api.door import Nothing
 
 urlpatterns = [
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
+    path("v1/cases/", cases.Cases.as_view(), name="api-cases"),
+    path("v1/cases/<str:ref>/", cases.OneCase.as_view(), name="api-case"),
+    path("v1/cases/<str:ref>/claim/", cases.Claim.as_view(), name="api-claim"),
+    path("v1/cases/<str:ref>/release/", cases.Release.as_view(), name="api-release"),
+    path("v1/cases/<str:ref>/escalate/", cases.Escalate.as_view(), name="api-escalate"),
+    path("v1/cases/<str:ref>/reopen/", cases.Reopen.as_view(), name="api-reopen"),
+    path("v1/cases/<str:ref>/members/", members.Members.as_view(), name="api-members"),
+    path("v1/cases/<str:ref>/timeline/", timeline.Timeline.as_view(), name="api-timeline"),
+    path("v1/cases/<str:ref>/decisions/", decisions.Decisions.as_view(), name="api-decisions"),
+    path("v1/cases/<str:ref>/notes/", notes.Notes.as_view(), name="api-notes"),
+    path("schema/", docs.Schema.as_view(), name="schema"),
+    path("docs/", docs.Docs.as_view(url_name="schema"), name="api-docs"),
+    re_path(r"", Nothing.as_view()),
 ]
