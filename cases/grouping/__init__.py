@@ -1,0 +1,11 @@
+"""Grouping: attribute uses and signals in, candidate campaigns with reasons out. No ORM."""
+
+from .bridges import Bridge
+from .clusters import METHOD, group
+from .output import Cluster, Evidence, Grouping, Hub, Link, Member
+from .tables import Facts, Previous
+
+__all__ = [
+    "METHOD", "Bridge", "Cluster", "Evidence", "Facts", "Grouping", "Hub", "Link", "Member",
+    "Previous", "group",
+]  # fmt: skip

@@ -1,0 +1,147 @@
+"""What grouping is given: columns, in one canonical order whatever the order of the rows."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .rarity import FAMILY_CODE, KIND_CODE
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """A case as it stands: who is in it, and what a person said of them."""
+
+    number: int
+    members: frozenset[int]
+    kept_in: frozenset[int] = frozenset()
+    kept_out: frozenset[int] = frozenset()
+
+
+def _column(rows: list, place: int, dtype) -> np.ndarray:
+    return np.array([row[place] for row in rows], dtype=dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Accounts, attributes, uses and signals as arrays; rows point at each other by position.
+
+    account ids ascend, attribute ids ascend, uses ascend by (attribute, account). Times are whole
+    seconds; −1 is unknown. carriers and population are NaN where the prevalence is unknown.
+    """
+
+    account: np.ndarray
+    party: np.ndarray  # code of the organisation; an account without one is a party of its own
+    aggregate: np.ndarray
+    flagged: np.ndarray
+    attribute: np.ndarray
+    kind: np.ndarray
+    carriers: np.ndarray
+    population: np.ndarray
+    place: np.ndarray  # position of the network that an address lies in, −1 for none
+    use_account: np.ndarray
+    use_attribute: np.ndarray
+    use_first: np.ndarray
+    use_last: np.ndarray
+    signal_account: np.ndarray
+    signal_family: np.ndarray
+    signal_p: np.ndarray  # NaN: the detector gave none
+    signal_group: np.ndarray  # −1: the signal is about this account alone
+    groups: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def from_columns(
+        cls, *, account, party, aggregate, attribute, kind, carriers, population, place,
+        use_account, use_attribute, use_first, use_last,
+        signal_account, signal_family, signal_p, signal_group,
+    ):  # fmt: skip
+        """Sort and join the columns. Accounts and attributes are named by id; place is an
+        attribute id or −1; signal_family is a family's name; signal_group its key or "".
+
+        Uses and signals of accounts or attributes that are not listed are left out. An account
+        counts as flagged once a detector other than a watermark's has said anything about it.
+        """
+        account = np.asarray(account, dtype=np.int64)
+        order = np.argsort(account, kind="stable")
+        account = account[order]
+        party = np.unique(np.asarray(party)[order], return_inverse=True)[1].astype(np.int64)
+        aggregate = np.asarray(aggregate, dtype=bool)[order]
+
+        attribute = np.asarray(attribute, dtype=np.int64)
+        by_id = np.argsort(attribute, kind="stable")
+        attribute = attribute[by_id]
+        kind = np.asarray(kind, dtype=np.int8)[by_id]
+        carriers = np.asarray(carriers, dtype=float)[by_id]
+        population = np.asarray(population, dtype=float)[by_id]
+        place = _positions(attribute, np.asarray(place, dtype=np.int64)[by_id])
+
+        ua = _positions(account, np.asarray(use_account, dtype=np.int64))
+        uv = _positions(attribute, np.asarray(use_attribute, dtype=np.int64))
+        first = np.asarray(use_first, dtype=np.int64)
+        last = np.asarray(use_last, dtype=np.int64)
+        known = (ua >= 0) & (uv >= 0)
+        ua, uv, first, last = ua[known], uv[known], first[known], last[known]
+        order = np.lexsort((ua, uv))
+        ua, uv, first, last = ua[order], uv[order], first[order], last[order]
+        fresh = np.ones(len(ua), dtype=bool)
+        fresh[1:] = (ua[1:] != ua[:-1]) | (uv[1:] != uv[:-1])
+
+        sa = _positions(account, np.asarray(signal_account, dtype=np.int64))
+        family = np.asarray(signal_family, dtype=np.int8)
+        p = np.asarray(signal_p, dtype=float)
+        keys = np.asarray(signal_group, dtype=object)
+        known = sa >= 0
+        sa, family, p, keys = sa[known], family[known], p[known], keys[known]
+        groups = tuple(sorted({key for key in keys if key}))
+        code = {key: place for place, key in enumerate(groups)}
+        group = np.array([code.get(key, -1) for key in keys], dtype=np.int64)
+        order = np.lexsort((np.nan_to_num(p, nan=2.0), group, family, sa))
+        flagged = np.zeros(len(account), dtype=bool)
+        flagged[sa[family != FAMILY_CODE["watermark"]]] = True
+        return cls(
+            account, party, aggregate, flagged, attribute, kind, carriers, population, place,
+            ua[fresh], uv[fresh], first[fresh], last[fresh],
+            sa[order], family[order], p[order], group[order], groups,
+        )  # fmt: skip
+
+    @classmethod
+    def from_rows(
+        cls,
+        accounts: Iterable[tuple[int, str, bool]],
+        attributes: Iterable[tuple[int, str, float | None, float | None]],
+        uses: Iterable[tuple[int, int, int | None, int | None]],
+        signals: Iterable[tuple[int, str, float | None, str]],
+        places: Mapping[int, int] | None = None,
+    ):
+        """For small tables: (id, organisation, aggregate), (id, kind, carriers, population),
+        (account, attribute, first, last) and (account, family, p-value, group key).
+        """
+        accounts, attributes = list(accounts), list(attributes)
+        uses, signals, places = list(uses), list(signals), places or {}
+        nan = float("nan")
+        return cls.from_columns(
+            account=_column(accounts, 0, np.int64),
+            party=np.array([org or f"\0{pk}" for pk, org, _ in accounts], dtype=str),
+            aggregate=_column(accounts, 2, bool),
+            attribute=_column(attributes, 0, np.int64),
+            kind=np.array([KIND_CODE[kind] for _, kind, _, _ in attributes], dtype=np.int8),
+            carriers=np.array([nan if d is None else d for _, _, d, _ in attributes], dtype=float),
+            population=np.array([nan if n is None else n for *_, n in attributes], dtype=float),
+            place=np.array([places.get(row[0], -1) for row in attributes], dtype=np.int64),
+            use_account=_column(uses, 0, np.int64),
+            use_attribute=_column(uses, 1, np.int64),
+            use_first=np.array([-1 if f is None else f for _, _, f, _ in uses], dtype=np.int64),
+            use_last=np.array([-1 if t is None else t for *_, t in uses], dtype=np.int64),
+            signal_account=_column(signals, 0, np.int64),
+            signal_family=np.array([FAMILY_CODE[f] for _, f, _, _ in signals], dtype=np.int8),
+            signal_p=np.array([nan if p is None else p for _, _, p, _ in signals], dtype=float),
+            signal_group=[key for *_, key in signals],
+        )
+
+
+def _positions(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Where each wanted id stands in the ascending ids; −1 where it does not."""
+    if not len(ids):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    return np.where(ids[at] == wanted, at, -1)
