@@ -1,0 +1,230 @@
+"""One request to the queue: a tab, a filter, an order and a place in it, read from the URL."""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from django.contrib.auth.models import User
+from django.db.models import F, Func, IntegerField, JSONField, Q, QuerySet, Subquery, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
+from django.utils import timezone
+
+from analyst.access import DECIDERS
+from analyst.filters import P1, QueueFilter
+from cases.models import Case
+
+COUNTED = 1000
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class Tab(NamedTuple):
+    """A saved question about all cases. within(user, now) must follow an index to its rows."""
+
+    slug: str
+    label: str
+    within: Callable[[User, datetime], Q]
+    nothing: str
+
+
+def _open(user, now):
+    return Q(status__in=Case.OPEN) & (Q(snoozed_until=None) | Q(snoozed_until__lte=now))
+
+
+def _midnight(now):
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+TABS = {
+    tab.slug: tab
+    for tab in [
+        Tab("open", "All open", _open, "No case is open"),
+        Tab("mine", "Mine", lambda u, n: _open(u, n) & Q(owner=u), "No case is claimed by you"),
+        Tab(
+            "today",
+            "Due today",
+            lambda u, n: (
+                _open(u, n) & Q(due_at__gte=n, due_at__lt=_midnight(n) + timedelta(days=1))
+            ),
+            "Nothing more is due today",
+        ),
+        Tab("overdue", "Overdue", lambda u, n: _open(u, n) & Q(due_at__lt=n), "Nothing is overdue"),
+        Tab(
+            "grown",
+            "New since decision",
+            lambda u, n: Q(new_since_decision__gt=0),
+            "No account has joined a decided case",
+        ),
+        Tab(
+            "unclaimed",
+            "Unclaimed P1",
+            lambda u, n: (
+                _open(u, n) & Q(priority__gte=P1) & (Q(owner=None) | Q(claimed_until__lt=n))
+            ),
+            "Every P1 case has somebody on it",
+        ),
+        Tab(
+            "decided",
+            "Decided",
+            lambda u, n: Q(status__in=[Case.Status.DECIDED, Case.Status.CLOSED]),
+            "No case is decided yet",
+        ),
+        Tab(
+            "snoozed",
+            "Snoozed",
+            lambda u, n: Q(status__in=Case.OPEN, snoozed_until__gt=n),
+            "No case is snoozed",
+        ),
+    ]
+}
+
+
+class Order(NamedTuple):
+    """A total order of the queue: a key, then the id, both in one direction."""
+
+    label: str
+    key: str
+    descending: bool
+    read: Callable[[str], object]
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _moment(text: str) -> datetime:
+    value = datetime.fromisoformat(text)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+ORDERS = {
+    "priority": Order("Priority", "priority", True, _number),
+    "harm": Order("M tok/d", "harm_per_day", True, _number),
+    "age": Order("Age", "opened_at", False, _moment),
+    "due": Order("Due", "due_key", False, _moment),
+}
+
+
+class QueueQuery:
+    """One request to the queue, read from its parameters: tab, filter, order and place."""
+
+    def __init__(self, data, *, user: User, people: list[User]):
+        self.user, self.now = user, timezone.now()
+        self.tab = TABS.get(data.get("view", ""), TABS["open"])
+        self.sort = data.get("sort") if data.get("sort") in ORDERS else "priority"
+        self.order = ORDERS[self.sort]
+        self.form = QueueFilter(data, people=people)
+        self.after = self._place(data.get("after", ""))
+        self.before = None if self.after else self._place(data.get("before", ""))
+
+    def cases(self) -> QuerySet:
+        """All that match, in no order."""
+        return in_tab(self.tab, self.user, self.now).filter(self.form.matching(self.now))
+
+    def page(self, size: int) -> tuple[list[Case], bool, bool]:
+        """Up to size rows, and whether there are rows before and after them."""
+        rows = in_rows(self.cases()).annotate(due_key=Coalesce("due_at", Value(NEVER)))
+        backwards = self.before is not None
+        place = self.before or self.after
+        if place:
+            rows = rows.filter(self._beyond(*place, backwards))
+        down = self.order.descending is not backwards
+        sign = "-" if down else ""
+        rows = list(rows.order_by(f"{sign}{self.order.key}", f"{sign}id")[: size + 1])
+        more = len(rows) > size
+        rows = rows[:size]
+        if backwards:
+            return rows[::-1], more, True
+        return rows, self.after is not None, more
+
+    def key_of(self, case: Case) -> str:
+        """The case's place in this order, as it stands in a URL."""
+        key = getattr(case, self.order.key)
+        return f"{key.isoformat() if isinstance(key, datetime) else repr(key)},{case.pk}"
+
+    def url(self, **changes) -> str:
+        """The query string with some parameters changed; None leaves one out."""
+        parameters = {
+            "view": self.tab.slug if self.tab.slug != "open" else None,
+            **self.form.filled,
+            "sort": self.sort if self.sort != "priority" else None,
+            **changes,
+        }
+        return "?" + urlencode({k: _as_typed(v) for k, v in parameters.items() if v is not None})
+
+    def _place(self, text: str) -> tuple | None:
+        key, _, pk = text.rpartition(",")
+        try:
+            return (self.order.read(key), int(pk)) if 0 <= int(pk) < 2**63 else None
+        except (ValueError, OverflowError):
+            return None
+
+    def _beyond(self, key, pk: int, backwards: bool) -> Q:
+        # the first test bounds the walk along the index, the second breaks ties
+        less = self.order.descending is not backwards
+        name, way = self.order.key, "lt" if less else "gt"
+        return Q(**{f"{name}__{way}e": key}) & (
+            Q(**{f"{name}__{way}": key}) | Q(**{f"id__{way}": pk})
+        )
+
+
+def in_rows(cases: QuerySet) -> QuerySet:
+    """With what a row shows of the explanation: aggregates, and a benign explanation that fits.
+
+    The explanation itself stays in the database: a page of them is half a megabyte.
+    """
+    return (
+        cases.select_related("owner")
+        .defer("explanation", "search_text")
+        .annotate(
+            aggregates=Cast(KeyTextTransform("aggregates", "explanation"), IntegerField()),
+            benign_fit=Func(
+                F("explanation"),
+                Value('$.benign[*] ? (@.fit == "fits").name'),
+                template="jsonb_path_query_first(%(expressions)s::jsonpath)",
+                output_field=JSONField(),
+            ),
+        )
+    )
+
+
+class UpTo(Subquery):
+    """How many rows a query has, counted no further than COUNTED + 1."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) AS found)"
+    output_field = IntegerField()
+
+    def __init__(self, rows: QuerySet):
+        super().__init__(rows.order_by().values("pk")[: COUNTED + 1])
+
+
+def in_tab(tab: Tab, user: User, now: datetime) -> QuerySet:
+    return Case.objects.visible_to(user).filter(tab.within(user, now), merged_into=None)
+
+
+def tab_counts(user: User, now: datetime) -> dict:
+    """Rows of every tab and next_wakes, the end of the first snooze, in one query.
+
+    COUNTED + 1 stands for any number above COUNTED: counting stops there, so that the cost does not
+    grow with the desk.
+    """
+    counts = {slug: UpTo(in_tab(tab, user, now)) for slug, tab in TABS.items()}
+    wakes = in_tab(TABS["snoozed"], user, now).order_by("snoozed_until").values("snoozed_until")
+    return User.objects.filter(pk=user.pk).values(**counts, next_wakes=Subquery(wakes[:1])).get()
+
+
+def possible_owners() -> list[User]:
+    return list(
+        User.objects.filter(is_active=True, groups__name__in=DECIDERS)
+        .distinct()
+        .order_by("last_name", "username")
+    )
+
+
+def _as_typed(value) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

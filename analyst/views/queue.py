@@ -1,0 +1,162 @@
+from datetime import datetime, timedelta
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_GET, require_POST
+
+from analyst.access import DECIDERS, desk_for_reading, may, visible_cases
+from analyst.bulk import DAYS, BulkForm, apply, numbers_of
+from analyst.queue import COUNTED, ORDERS, TABS, QueueQuery, possible_owners, tab_counts
+from analyst.templatetags.desk import day
+from cases.models import Case, Enforcement
+from cases.services.triage import take_next
+
+PAGE = 100
+DONE = {"claim": "claimed", "release": "released", "snooze": "snoozed", "wake": "woken"}
+
+
+@require_GET
+@login_required
+def queue(request):
+    """The page, or for htmx the part of it that a filter changes."""
+    desk_for_reading(request.user)
+    query = QueueQuery(request.GET, user=request.user, people=possible_owners())
+    cases, earlier, later = query.page(PAGE)
+    counts = tab_counts(request.user, query.now)
+    filtered = bool(query.form.filled)
+    context = {
+        "query": query,
+        "cases": dress(cases, query.now),
+        "tabs": [
+            {
+                "slug": tab.slug,
+                "label": tab.label,
+                "href": query.url(view=None if tab.slug == "open" else tab.slug),
+                "count": said(counts[tab.slug]),
+                "current": tab is query.tab,
+            }
+            for tab in TABS.values()
+        ],
+        "next_wakes": counts["next_wakes"],
+        "heads": {
+            name: {
+                "href": query.url(sort=None if name == "priority" else name),
+                "current": name == query.sort,
+            }
+            for name in ORDERS
+        },
+        "chips": [
+            {"says": says, "value": value, "without": query.url(**{name: None})}
+            for name, says, value in query.form.chips()
+        ],
+        "filtered": filtered,
+        "cleared": query.url(**dict.fromkeys(query.form.fields)),
+        "found": said(query.cases()[: COUNTED + 1].count() if filtered else counts[query.tab.slug]),
+        "total": said(counts[query.tab.slug]),
+        "nothing_yet": not any(counts[slug] for slug in TABS),
+        "back": query.url(before=query.key_of(cases[0])) if cases and earlier else None,
+        "next": query.url(after=query.key_of(cases[-1])) if cases and later else None,
+        "here": query.url(),
+        "days": DAYS.items(),
+        "typing": request.htmx.source == "input#q",
+    }
+    partial = request.htmx.request_type == "partial"
+    response = render(request, f"analyst/{'_queue' if partial else 'queue'}.html", context)
+    patch_vary_headers(response, ["HX-Request-Type"])
+    if partial and not query.after and not query.before:
+        response["HX-Push-Url"] = reverse("analyst:queue") + query.url()
+    return response
+
+
+@require_POST
+@login_required
+def take_next_case(request):
+    _deciders_only(request.user)
+    case = take_next(request.user)
+    if case:
+        return redirect("analyst:case", ref=case.ref)
+    messages.info(request, "Nothing to take: somebody is on every open case.")
+    return redirect("analyst:queue")
+
+
+@require_POST
+@login_required
+def bulk(request):
+    _deciders_only(request.user)
+    form = BulkForm(request.POST)
+    numbers = numbers_of(request.POST.getlist("ref"))
+    if not form.is_valid():
+        messages.error(request, "That can't be done to several cases at once. Choose a button.")
+    elif not numbers:
+        messages.error(request, "No case was selected. Tick some rows first.")
+    else:
+        cases = visible_cases(request.user).filter(number__in=numbers)
+        done, refusals = apply(cases, actor=request.user, **form.cleaned_data)
+        if done:
+            messages.success(request, _tell(done, form.cleaned_data["do"]))
+        for refusal in refusals[:5]:
+            messages.warning(request, refusal)
+        if len(refusals) > 5:
+            messages.warning(request, f"{len(refusals) - 5} more were refused.")
+    here = request.POST.get("here", "")[:2000]
+    return HttpResponseRedirect(reverse("analyst:queue") + (here if here[:1] == "?" else ""))
+
+
+def dress(cases: list[Case], now: datetime) -> list[Case]:
+    """Set on each what its row says of its due time and where its trend bears a mark."""
+    acted = {}
+    if cases:
+        finished = Enforcement.objects.filter(
+            case__in=cases, finished_at__gte=now - timedelta(days=60)
+        ).order_by("finished_at")
+        acted = dict(finished.values_list("case_id", "finished_at"))
+    for case in cases:
+        case.due = due_words(case.due_at, now)
+        case.mark = _place_in_trend(case, acted.get(case.pk))
+        case.lapsed = bool(case.claimed_until and case.claimed_until < now)
+    return cases
+
+
+def due_words(due: datetime | None, now: datetime) -> dict:
+    """How the due column says it: {"state": over | today | later | none, "says": words}."""
+    if due is None:
+        return {"state": "none", "says": "–"}
+    late = (now - due).total_seconds()
+    if late > 0:
+        hours = late / 3600
+        span = f"{hours / 24:.0f} d" if hours >= 36 else f"{hours:.0f} h" if hours >= 1 else "just"
+        return {"state": "over", "says": f"{span} over"}
+    if due.date() == now.date():
+        return {"state": "today", "says": f"today {due:%H:%M}"}
+    return {"state": "later", "says": day(due)}
+
+
+def said(count: int) -> str:
+    """A count, which stops at COUNTED."""
+    return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
+
+
+def _place_in_trend(case: Case, acted: datetime | None) -> int | None:
+    if not (acted and case.last_activity_at and case.trend):
+        return None
+    place = len(case.trend) - 1 - (case.last_activity_at.date() - acted.date()).days
+    return place if 0 <= place < len(case.trend) else None
+
+
+def _tell(done: list[Case], do: str) -> str:
+    case = done[0]
+    what = case.ref if len(done) == 1 else f"{len(done)} cases"
+    until = {"claim": case.claimed_until, "snooze": case.snoozed_until}.get(do)
+    form = "%H:%M UTC" if do == "claim" else "%-d %b %H:%M UTC"
+    return f"{what} {DONE[do]}" + (f" until {until:{form}}." if until else ".")
+
+
+def _deciders_only(user) -> None:
+    desk_for_reading(user)
+    if not may(user, DECIDERS):
+        raise PermissionDenied("Analysts and leads claim, release and snooze cases.")
