@@ -1,0 +1,16 @@
+"""The only writer of what detectors saw."""
+
+from ingest.services.accounts import record_account_state, record_activity
+from ingest.services.population import AttributeCount, PopulationUse, record_population
+from ingest.services.signals import Problem, Receipt, record_signals
+
+__all__ = [
+    "AttributeCount",
+    "PopulationUse",
+    "Problem",
+    "Receipt",
+    "record_account_state",
+    "record_activity",
+    "record_population",
+    "record_signals",
+]
