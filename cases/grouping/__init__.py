@@ -3,9 +3,10 @@
 from .bridges import Bridge
 from .clusters import METHOD, group
 from .output import Cluster, Evidence, Grouping, Hub, Link, Member
+from .question import Meeting
 from .tables import Facts, Previous
 
 __all__ = [
-    "METHOD", "Bridge", "Cluster", "Evidence", "Facts", "Grouping", "Hub", "Link", "Member",
+    "METHOD", "Bridge", "Cluster", "Evidence", "Facts", "Grouping", "Hub", "Link", "Meeting", "Member",
     "Previous", "group",
 ]  # fmt: skip

@@ -32,7 +32,7 @@ TIE_BITS = 1.0  # what a family must be worth to count as one of the two
 class Scores:
     """What the evidence says of each account that shares something with the cluster.
 
-    family_bits is accounts × families, capped; tie_bits the part that comes from sharing. best
+    family_bits is accounts × families, capped; raw_bits before the cap. best
     gives for each account and family the witness that is worth most, −1 for none; shared the
     number of the cluster's other parties that carry it.
     """
@@ -41,10 +41,15 @@ class Scores:
     total: np.ndarray
     family_bits: np.ndarray
     raw_bits: np.ndarray
-    tied: np.ndarray  # by two independent families at least
+    ties: np.ndarray  # accounts × families: which families tie it to the cluster
     best: np.ndarray
     shared: np.ndarray
     parties: int
+
+    @property
+    def tied(self) -> np.ndarray:
+        """By two independent families at least."""
+        return self.ties.sum(axis=1) >= 2
 
 
 class Scorer:
@@ -131,7 +136,6 @@ class Scorer:
                 np.maximum(ties[:, family], total[:, slot], out=ties[:, family])
         raw = np.maximum(shared_bits, self.alone[account])
         capped = np.minimum(raw, CAP)
-        tied = (np.minimum(ties, CAP) >= TIE_BITS).sum(axis=1) >= 2
         best = np.full((size, families), -1)
         shared = np.zeros((size, families), dtype=np.int64)
         order = np.lexsort((-witness, bits))  # the worthiest last, so that it stays
@@ -139,7 +143,14 @@ class Scorer:
         best[row[order], family[order]] = witness[order]
         shared[row[order], family[order]] = others[order]
         return Scores(
-            account, self.prior_bits + capped.sum(axis=1), capped, raw, tied, best, shared, parties
+            account,
+            self.prior_bits + capped.sum(axis=1),
+            capped,
+            raw,
+            ties >= TIE_BITS,
+            best,
+            shared,
+            parties,
         )
 
 

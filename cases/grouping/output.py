@@ -6,7 +6,8 @@ import numpy as np
 
 from .bridges import Bridge
 from .links import Witnesses
-from .membership import Scores
+from .membership import Scorer, Scores
+from .question import Meeting
 from .rarity import FAMILIES, LIKELY_BITS, probability, tier
 from .tables import Facts
 
@@ -77,6 +78,7 @@ class Cluster:
     hubs: tuple[Hub, ...]
     bridges: tuple[Bridge, ...]
     organisations: int
+    meeting: Meeting | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,17 @@ class Grouping:
     refused: dict[str, int]
 
 
-def describe(facts, seen, scorer, scores, stays, pinned, bridges, case) -> Cluster:
+def describe(
+    facts: Facts, seen: Witnesses, scorer: Scorer, scores: Scores, stays: np.ndarray, *,
+    case: int | None, bridges: tuple[Bridge, ...], meeting: Meeting | None,
+) -> Cluster:  # fmt: skip
+    """Put a settled cluster into words that need no arrays; stays marks its members in scores."""
     rows = np.flatnonzero(stays)
     members = tuple(_member(facts, seen, scorer, scores, row) for row in rows)
     accounts = scores.account[rows]
     links, hubs = _links(facts, seen, accounts)
-    return Cluster(case, members, links, hubs, bridges, len(np.unique(facts.party[accounts])))
+    parties = len(np.unique(facts.party[accounts]))
+    return Cluster(case, members, links, hubs, bridges, parties, meeting)
 
 
 def _member(facts: Facts, seen: Witnesses, scorer, scores: Scores, row: int) -> Member:

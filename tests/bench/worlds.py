@@ -167,7 +167,9 @@ def _campaign(b, rng, number, accounts, homes, vpn, gifts, products, systems, ag
     usual = ("content", "exits", "cards", "client", "registration")
     shared = set(rng.choice(usual, int(rng.integers(3, 6)), replace=False))
     shared |= {"content"} if not shared & {"exits", "cards"} else {"exits"}
-    exits = b.addresses(max(3, int(size * rng.uniform(0.1, 0.8))), per_network=int(rng.integers(2, 9)))
+    exits = b.addresses(
+        max(3, int(size * rng.uniform(0.1, 0.8))), per_network=int(rng.integers(2, 9))
+    )
     rented = rng.choice(homes, len(exits) // 3, replace=False)
     exits = np.concatenate([exits[: len(exits) - len(rented)], rented])
     own = b.addresses(size)
@@ -205,7 +207,9 @@ def _finish(b: _Builder) -> World:
     pairs = np.unique(ua * values + uv)
     ua, uv = pairs // values, pairs % values
     party = np.array(b.party)
-    spread = np.bincount(np.unique(uv * (b.parties + 1) + party[ua]) // (b.parties + 1), minlength=values)
+    spread = np.bincount(
+        np.unique(uv * (b.parties + 1) + party[ua]) // (b.parties + 1), minlength=values
+    )
     first = rng.integers(0, 5 * DAY, len(ua))
     signals = sorted(b.signals)
     facts = Facts.from_columns(
