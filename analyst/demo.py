@@ -184,7 +184,7 @@ def start_processes(port: int) -> dict[str, subprocess.Popen]:
         ],
         "web": [
             python, "-m", "gunicorn", "analyst.wsgi", "--bind", f"127.0.0.1:{port}",
-            "--workers", "2", "--threads", "4", "--worker-class", "gthread",
+            "--workers", "2", "--threads", "4", "--worker-class", "gthread", "--no-control-socket",
         ],
         "worker": [
             python, "-m", "celery", "-A", "analyst", "worker", "--concurrency", "2",

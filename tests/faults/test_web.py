@@ -145,7 +145,7 @@ class DeliveryTest(TransactionTestCase):
             ):
                 with self.subTest(path), self.assertRaises(urllib.error.HTTPError) as answer:
                     request = urllib.request.Request(
-                        f"http://127.0.0.1:{port}{path}", headers={"Cookie": "sessionid=abc"}
+                        f"http://127.0.0.1:{port}{path}", headers={"Cookie": "sessionid=" + "k" * 32}
                     )
                     urllib.request.urlopen(request, timeout=20)
                 self.assertEqual(answer.exception.code, 503)
