@@ -1,0 +1,264 @@
+"""The packet's data files, streamed: a case of a million signals does not pass through memory."""
+
+from pathlib import Path
+
+from django.db.models import Count, Sum
+from django.db.models.functions import TruncDay
+
+from cases.evidence.sheets import ROWS, Beat, List, Table, beating, to_json
+from cases.models import Case
+from ingest.models import ActivityHour, Detector, Signal
+
+
+def write_members(case: Case, folder: Path, beat: Beat) -> None:
+    """members.csv for spreadsheets, members.json faithful; those who left too, with the date."""
+    members = case.members.select_related("account", "verdict_by").order_by("-probability", "pk")
+    rows = (
+        {
+            "account_id": member.account.external_id,
+            "organisation": member.account.organisation,
+            "plan": member.account.plan,
+            "aggregate": member.account.is_aggregate,
+            "tier": member.tier,
+            "probability": member.probability,
+            "flagged": member.flagged,
+            "verdict": member.verdict,
+            "verdict_by": member.verdict_by.get_username() if member.verdict_by else "",
+            "verdict_at": member.verdict_at,
+            "joined_at": member.joined_at,
+            "left_at": member.left_at,
+            "state": member.account.state,
+            "state_actor": member.account.state_actor,
+            "state_reason": member.account.state_reason,
+            "state_at": member.account.state_at,
+            "method": member.method,
+            "evidence": member.evidence,
+        }
+        for member in members.iterator(chunk_size=ROWS)
+    )
+    with Table(folder / "members.csv") as table, List(folder / "members.json") as faithful:
+        for row in beating(rows, beat):
+            faithful.add(row)
+            table.add({name: value for name, value in row.items() if name != "evidence"})
+
+
+def write_links(case: Case, folder: Path, beat: Beat) -> None:
+    """links.csv: which account carries which shared attribute, and how rare that is."""
+    links = case.links.select_related("account", "attribute").order_by("attribute_id", "account_id")
+    with Table(folder / "links.csv") as table:
+        for link in beating(links.iterator(chunk_size=ROWS), beat):
+            table.add(
+                {
+                    "account_id": link.account.external_id,
+                    "kind": link.attribute.kind,
+                    "value": link.attribute.value,
+                    "members": link.members,
+                    "bits": link.bits,
+                    "population_accounts": link.attribute.accounts,
+                    "population": link.attribute.population,
+                    "first_at": link.first_at,
+                    "last_at": link.last_at,
+                }
+            )
+
+
+def write_signals(case: Case, folder: Path, beat: Beat) -> None:
+    """signals.jsonl: each observation about a member; samples of prompts stay out, counted."""
+    signals = (
+        Signal.objects.filter(account__in=case.members.values("account"))
+        .select_related("detector", "account")
+        .order_by("pk")
+    )
+    with open(folder / "signals.jsonl", "w", encoding="utf-8") as out:
+        for signal in beating(signals.iterator(chunk_size=ROWS), beat):
+            row = {
+                "detector": signal.detector.slug,
+                "family": signal.detector.family,
+                "version": signal.detector_version,
+                "ref": signal.ref,
+                "account_id": signal.account.external_id,
+                "window_start": signal.window_start,
+                "window_end": signal.window_end,
+                "score": signal.score,
+                "p_value": signal.p_value,
+                "summary": signal.summary,
+                "evidence": signal.evidence,
+                "group_key": signal.group_key,
+                "received_at": signal.received_at,
+                "body_sha256": signal.body_digest,
+                "samples_left_out": len(signal.samples),
+            }
+            out.write(to_json(row) + "\n")
+
+
+def write_activity(case: Case, folder: Path, beat: Beat) -> dict[str, int]:
+    """activity.csv: account by day. Returns the case's requests by day, for the chart."""
+    days = (
+        ActivityHour.objects.filter(account__in=case.members.filter(left_at=None).values("account"))
+        .values("account__external_id", day=TruncDay("hour"))
+        .annotate(
+            hours=Count("hour", distinct=True),
+            requests=Sum("requests"),
+            input_tokens=Sum("input_tokens"),
+            output_tokens=Sum("output_tokens"),
+            reasoning_tokens=Sum("reasoning_tokens"),
+            refusals=Sum("refusals"),
+        )
+        .order_by("account__external_id", "day")
+    )
+    per_day: dict[str, int] = {}
+    with Table(folder / "activity.csv") as table:
+        for row in beating(days.iterator(chunk_size=ROWS), beat):
+            day = f"{row.pop('day'):%Y-%m-%d}"
+            table.add({"account_id": row.pop("account__external_id"), "day": day, **row})
+            per_day[day] = per_day.get(day, 0) + row["requests"]
+    return dict(sorted(per_day.items()))
+
+
+def write_timeline(case: Case, folder: Path, beat: Beat) -> list[dict]:
+    """timeline.json: every event with its salt and hashes, so that the chain can be recomputed.
+
+    "at" is written as it was hashed. An erased content is null; its digest still stands.
+    """
+    events = case.events.select_related("content", "actor").order_by("seq")
+    told = []
+    with List(folder / "timeline.json") as out:
+        for event in beating(events.iterator(chunk_size=ROWS), beat):
+            content = getattr(event, "content", None)
+            row = {
+                "seq": event.seq,
+                "kind": event.kind,
+                "at": event.at.isoformat(),
+                "actor": event.actor_id,
+                "actor_name": event.actor.get_username() if event.actor else "",
+                "content": content.body if content else None,
+                "salt": bytes(content.salt).hex() if content else None,
+                "content_digest": event.content_digest,
+                "previous_hash": event.previous_hash,
+                "hash": event.hash,
+            }
+            out.add(row)
+            told.append(row)
+    return told
+
+
+def write_decisions(case: Case, folder: Path, beat: Beat) -> None:
+    with List(folder / "decisions.json") as out:
+        for one in case.decisions.select_related("decided_by").order_by("pk"):
+            out.add(
+                {
+                    "decided_at": one.decided_at,
+                    "decided_by": one.decided_by.get_username(),
+                    "outcome": one.outcome,
+                    "rationale": one.rationale,
+                    "stated_probability": one.stated_probability,
+                    "competing_hypothesis": one.competing_hypothesis,
+                }
+            )
+
+
+def write_orders(case: Case, folder: Path, beat: Beat) -> None:
+    """orders.json, and order_items.csv with what became of each account."""
+    orders = case.enforcements.select_related("requested_by", "reviewed_by", "connector")
+    with List(folder / "orders.json") as out, Table(folder / "order_items.csv") as table:
+        for order in orders.order_by("number"):
+            out.add(
+                {
+                    "order": order.ref,
+                    "kind": order.kind,
+                    "state": order.state,
+                    "connector": order.connector.slug,
+                    "tiers": order.tiers,
+                    "reason": order.reason,
+                    "notice": order.notice,
+                    "blast_radius": order.blast_radius,
+                    "requested_by": order.requested_by.get_username(),
+                    "requested_at": order.requested_at,
+                    "reviewed_by": order.reviewed_by.get_username() if order.reviewed_by else "",
+                    "reviewed_at": order.reviewed_at,
+                    "review_note": order.review_note,
+                    "expires_at": order.expires_at,
+                    "finished_at": order.finished_at,
+                }
+            )
+            items = order.items.select_related("account").order_by("pk")
+            for item in beating(items.iterator(chunk_size=ROWS), beat):
+                table.add(
+                    {
+                        "order": order.ref,
+                        "account_id": item.account.external_id,
+                        "key": str(item.key),
+                        "state": item.state,
+                        "attempts": item.attempts,
+                        "last_status": item.last_status,
+                        "last_error": item.last_error,
+                        "state_before": item.state_before,
+                        "state_after": item.state_after,
+                        "finished_at": item.finished_at,
+                    }
+                )
+
+
+def write_shares(case: Case, folder: Path, beat: Beat) -> None:
+    """shares.json, and shares/share-N.json: each bundle as it left."""
+    with List(folder / "shares.json") as out:
+        for share in case.shares.select_related("prepared_by", "reviewed_by").order_by("pk"):
+            name = f"shares/share-{share.pk}.json"
+            (folder / "shares").mkdir(exist_ok=True)
+            (folder / name).write_bytes(share.bundle.encode())
+            out.add(
+                {
+                    "share": share.pk,
+                    "state": share.state,
+                    "tlp": share.tlp,
+                    "sha256": share.sha256,
+                    "file": name,
+                    "prepared_by": share.prepared_by.get_username(),
+                    "prepared_at": share.prepared_at,
+                    "reviewed_by": share.reviewed_by.get_username() if share.reviewed_by else "",
+                    "reviewed_at": share.reviewed_at,
+                }
+            )
+
+
+def write_case(case: Case, folder: Path, about: dict) -> None:
+    """case.json: the case, how its figures were reached, and which detectors spoke."""
+    detectors = Detector.objects.filter(
+        signals__account__in=case.members.values("account")
+    ).distinct()
+    content = {
+        **about,
+        "ref": case.ref,
+        "name": case.name,
+        "reason": case.reason,
+        "status": case.status,
+        "verdict": case.verdict,
+        "tlp": case.tlp,
+        "legal_hold": case.legal_hold,
+        "opened_at": case.opened_at,
+        "decided_at": case.decided_at,
+        "priority": case.priority,
+        "p_abuse": case.p_abuse,
+        "harm_per_day": case.harm_per_day,
+        "growth": case.growth,
+        "tiers": {"core": case.core, "likely": case.likely, "possible": case.possible},
+        "expected_members": case.expected_members,
+        "first_activity_at": case.first_activity_at,
+        "last_activity_at": case.last_activity_at,
+        "explanation": case.explanation,
+        "notes": [
+            {"written_at": note.written_at, "author": note.author.get_username(), "text": note.text}
+            for note in case.notes.select_related("author").order_by("pk")
+        ],
+        "detectors": [
+            {
+                "slug": one.slug,
+                "name": one.name,
+                "family": one.family,
+                "version": one.version,
+                "calibration": one.calibration,
+            }
+            for one in detectors.order_by("slug")
+        ],
+    }
+    (folder / "case.json").write_text(to_json(content, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,207 @@
+"""The report that a lawyer reads, as HTML and PDF, from one structure."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import typst
+from django.template import Context, Engine
+from django.utils.safestring import SafeString
+
+from cases.evidence import charts
+from cases.evidence.text import every_text, printable, visible
+from cases.models import Case
+
+HERE = Path(__file__).parent
+MEMBERS, EVENTS = 200, 300  # rows in the report; the files hold all
+SVG = frozenset({"svg"})
+
+
+def compose(
+    case: Case, *, as_of: datetime, events: list[dict], per_day: dict[str, int], by: str
+) -> dict:
+    """Everything that the report says: title, tlp, subtitle, summary, tables."""
+    head = events[-1]
+    facts = case.explanation
+    return {
+        "title": f"{case.ref} {case.name}",
+        "tlp": case.get_tlp_display(),
+        "subtitle": f"Evidence as of {people(as_of)}, sealed for {by}. Status: "
+        f"{case.get_status_display()}. Verdict: {case.get_verdict_display()}.",
+        "summary": facts.get("summary") or [case.reason],
+        "tables": [
+            _figures(case, head),
+            _evidence(facts),
+            _benign(facts),
+            _activity(per_day),
+            _members(case),
+            _decisions(case),
+            _orders(case),
+            _events(events),
+            _files(),
+        ],
+    }
+
+
+def as_html(report: dict) -> str:
+    """One page with no script and no outside reference; every text escaped and visible."""
+    engine = Engine(dirs=[HERE], autoescape=True)
+    shown = every_text(report, visible, but=SVG)
+    for table in shown["tables"]:
+        for chart in table["charts"]:
+            chart["svg"] = SafeString(chart["svg"])  # ours: charts.py escapes each text in it
+    return engine.get_template("report.html").render(Context({"report": shown}))
+
+
+def as_pdf(report: dict, *, as_of: datetime) -> bytes:
+    """PDF/A-2a from the built-in fonts alone; what they cannot show is a ‹U+…› token."""
+    shown = every_text(report, printable, but=SVG)
+    return typst.compile(
+        (HERE / "report.typ").read_bytes(),
+        ignore_system_fonts=True,
+        sys_inputs={"report": json.dumps(shown, ensure_ascii=False)},
+        pdf_standards=["a-2a"],
+        timestamp=int(as_of.timestamp()),
+    )
+
+
+def people(moment: datetime | None) -> str:
+    return f"{moment:%d %b %Y %H:%M} UTC" if moment else "–"
+
+
+def _table(title: str, says: str, columns=(), rows=(), *, widths=None, drawn=()) -> dict:
+    return {
+        "title": title,
+        "says": says,
+        "columns": list(columns),
+        "widths": list(widths or [1] * len(columns)),
+        "rows": [[str(cell) for cell in row] for row in rows],
+        "charts": list(drawn),
+    }
+
+
+def _figures(case: Case, head: dict) -> dict:
+    facts = case.explanation
+    census = facts.get("census")
+    rows = [
+        ("Members", f"{case.core:,} core, {case.likely:,} likely, {case.possible:,} possible"),
+        ("Expected members", f"{case.expected_members:,.1f} (sum of the probabilities)"),
+        ("P(abuse)", f"{case.p_abuse:.3f}"),
+        ("Prior", f"{facts['prior']:.2g}" if facts.get("prior") else "not recorded"),
+        ("Population", f"{census['accounts']:,} accounts, counted {census['as_of']}"
+         if census else "no census: rarity is unknown and adds nothing"),
+        ("Method", facts.get("method", "not recorded")),
+        ("Priority", (facts.get("priority") or {}).get("says") or f"{case.priority:.1f}"),
+        ("Active", f"{people(case.first_activity_at)} to {people(case.last_activity_at)}"),
+        ("Legal hold", "yes" if case.legal_hold else "no"),
+        ("Timeline", f"{head['seq']:,} events, the last with hash {head['hash']}"),
+    ]  # fmt: skip
+    if facts.get("would_change"):
+        rows.append(("What would change this", facts["would_change"]))
+    return _table("Figures", "Counts of now, probabilities as stated.", ("", ""), rows,
+                  widths=[1, 3])  # fmt: skip
+
+
+def _evidence(facts: dict) -> dict:
+    core = (facts.get("evidence") or {}).get("core") or []
+    rows = [
+        (one["family"], one.get("what", ""), f"{one['bits']:+.1f}",
+         "capped" if one.get("capped") else "")
+        for one in core
+    ]  # fmt: skip
+    total = sum(one["bits"] for one in core)
+    says = (
+        f"The median core member. The bits add up to log-odds of {total:+.1f}, after caps."
+        if core
+        else "No evidence was recorded by grouping."
+    )
+    drawn = [{"svg": charts.bits([(o["family"], o["bits"]) for o in core]), "says": says}]
+    return _table("Evidence", says, ("Family", "What", "Bits", ""), rows,
+                  widths=[2, 6, 1, 1], drawn=drawn if core else ())  # fmt: skip
+
+
+def _benign(facts: dict) -> dict:
+    rows = [(one["name"], one["fit"], one["why"]) for one in facts.get("benign") or []]
+    says = "Innocent explanations and how each fits." if rows else "None was tested."
+    return _table("Benign explanations", says, ("Explanation", "Fit", "Why"), rows,
+                  widths=[2, 1, 5])  # fmt: skip
+
+
+def _activity(per_day: dict[str, int]) -> dict:
+    if not per_day:
+        return _table("Activity", "No activity was recorded.")
+    days, values = list(per_day), list(per_day.values())
+    says = (
+        f"{sum(values):,} requests of present members from {days[0]} to {days[-1]}, "
+        f"at most {max(values):,} in a day. activity.csv has each account's days."
+    )
+    drawn = [{"svg": charts.columns(days, values, unit="requests a day"), "says": says}]
+    return _table("Activity", says, drawn=drawn)
+
+
+def _members(case: Case) -> dict:
+    members = case.members.filter(left_at=None)
+    total = members.count()
+    rows = [
+        (m.account.external_id, m.account.organisation or "–", m.tier, f"{m.probability:.3f}",
+         m.verdict or "–", m.account.state)
+        for m in members.select_related("account").order_by("-probability", "pk")[:MEMBERS]
+    ]  # fmt: skip
+    says = f"{len(rows):,} of {total:,}, the likeliest first; members.csv has all."
+    columns = ("Account", "Organisation", "Tier", "Probability", "Analyst", "State")
+    return _table("Members", says, columns, rows, widths=[4, 3, 1, 1, 1, 1])
+
+
+def _decisions(case: Case) -> dict:
+    rows = [
+        (people(one.decided_at), one.decided_by, one.get_outcome_display(),
+         "–" if one.stated_probability is None else f"{one.stated_probability:.2f}",
+         one.rationale)
+        for one in case.decisions.select_related("decided_by").order_by("pk")
+    ]  # fmt: skip
+    says = "Each is a person's judgement." if rows else "Nobody has decided yet."
+    columns = ("When", "Who", "Outcome", "Stated P", "Rationale")
+    return _table("Decisions", says, columns, rows, widths=[2, 1, 1, 1, 5])
+
+
+def _orders(case: Case) -> dict:
+    orders = case.enforcements.select_related("requested_by", "reviewed_by").order_by("number")
+    rows = [
+        (one.ref, one.get_kind_display(), one.get_state_display(),
+         one.blast_radius.get("accounts", ""), one.requested_by, one.reviewed_by or "–",
+         one.reason)
+        for one in orders
+    ]  # fmt: skip
+    says = "What was ordered; order_items.csv has each account." if rows else "None."
+    columns = ("Order", "Kind", "State", "Accounts", "Asked by", "Reviewed by", "Reason")
+    return _table("Actions", says, columns, rows, widths=[1, 1, 1, 1, 1, 1, 4])
+
+
+def _events(events: list[dict]) -> dict:
+    rows = [
+        (one["seq"], people(datetime.fromisoformat(one["at"])), one["kind"].replace("_", " "),
+         one["actor_name"] or "the desk", one["hash"][:16])
+        for one in events[-EVENTS:]
+    ]  # fmt: skip
+    says = f"The last {len(rows):,} of {len(events):,}; timeline.json has all, with hashes."
+    return _table("Timeline", says, ("No", "When", "What", "Who", "Hash begins"), rows,
+                  widths=[1, 3, 3, 2, 3])  # fmt: skip
+
+
+def _files() -> dict:
+    rows = [
+        ("case.json", "the case, its figures, the method, the detectors, notes"),
+        ("members.csv, members.json", "accounts with probability, tier, evidence and state"),
+        ("links.csv", "shared attributes with their rarity"),
+        ("signals.jsonl", "each detector's observation about a member"),
+        ("activity.csv", "requests and tokens of each account by day"),
+        ("timeline.json", "every event with its hash, salt and content"),
+        ("decisions.json, orders.json, order_items.csv", "what people decided and did"),
+        ("shares.json, shares/", "what left to partners, as it left"),
+    ]
+    says = (
+        "Beside this report. Prompts are left out: the samples stay at the desk, and "
+        "signals.jsonl says how many each signal has. In CSV a text that begins like a formula "
+        "has a leading quote; JSON is faithful."
+    )
+    return _table("Files", says, ("File", "Holds"), rows, widths=[2, 3])
