@@ -97,8 +97,7 @@ def _ordered(kind: str, who: str, body: Mapping) -> tuple[str, str]:
 
 
 def _finished(kind: str, who: str, body: Mapping) -> tuple[str, str]:
-    # counts by state of the item, whatever states there are
-    counts = body.get("items") if isinstance(body.get("items"), Mapping) else body
+    counts = body.get("items") if isinstance(body.get("items"), Mapping) else {}
     parts = [
         f"{counts[name]:,} {words}"
         for name, words in (

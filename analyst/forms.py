@@ -1,0 +1,125 @@
+"""A request becomes clean values. What may be done, the services say."""
+
+from django import forms
+
+from cases.connectors.webhook import COMMANDS
+from cases.models import Case, Connector, Decision, Enforcement, Member
+
+Kind = Enforcement.Kind
+
+
+def _long(rows: int, placeholder: str = "") -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": rows, "placeholder": placeholder})
+
+
+class DecisionForm(forms.Form):
+    outcome = forms.ChoiceField(
+        label="Verdict",
+        choices=[choice for choice in Case.Verdict.choices if choice[0] != "undecided"],
+        widget=forms.RadioSelect,
+    )
+    stated_probability = forms.FloatField(
+        label="How sure are you that it is distillation?",
+        required=False,
+        min_value=0,
+        max_value=1,
+        help_text="0 to 1. It is scored against the outcome when the case closes.",
+        widget=forms.NumberInput(attrs={"step": "0.01", "inputmode": "decimal"}),
+    )
+    competing_hypothesis = forms.ChoiceField(
+        label="What else could it be?",
+        required=False,
+        choices=[("", "nothing that I can name"), *Decision.Hypothesis.choices],
+    )
+    rationale = forms.CharField(
+        label="Why",
+        max_length=5000,
+        widget=_long(5, "What decides it, and what would change your mind"),
+    )
+
+
+class RationaleForm(forms.Form):
+    rationale = forms.CharField(label="Why", max_length=5000, widget=_long(5))
+
+
+class NoteForm(forms.Form):
+    text = forms.CharField(label="Note", max_length=10_000, widget=_long(3))
+
+
+class RevealForm(forms.Form):
+    reason = forms.CharField(
+        label="Why do you need to read it?", max_length=300, widget=forms.TextInput
+    )
+
+
+class SnoozeForm(forms.Form):
+    until = forms.DateTimeField(
+        label="Until, UTC",
+        help_text="At most 30 days from now. It comes back by itself.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+
+
+class JudgeForm(forms.Form):
+    verdict = forms.ChoiceField(choices=[*Member.Verdict.choices, ("", "not judged")])
+    members = forms.TypedMultipleChoiceField(coerce=int, error_messages={"required": ""})
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.fields["verdict"].required = False
+        chosen = [pk for pk in data.getlist("members") if pk.isascii() and pk.isdigit()][:500]
+        self.fields["members"].choices = [(pk, pk) for pk in chosen if len(pk) < 19]
+
+
+class OrderForm(forms.Form):
+    kind = forms.ChoiceField(
+        label="Action", choices=[(kind.value, kind.label) for kind in Kind if kind in COMMANDS]
+    )
+    tiers = forms.MultipleChoiceField(
+        label="Tiers", choices=Member.Tier.choices, widget=forms.CheckboxSelectMultiple
+    )
+    connector = forms.ModelChoiceField(
+        label="Through", queryset=Connector.objects.none(), empty_label=None
+    )
+    reason = forms.CharField(
+        label="Reason, as it goes with the order", max_length=2000, widget=_long(3)
+    )
+    notice = forms.CharField(
+        label="Notice to the customer",
+        required=False,
+        max_length=4000,
+        widget=_long(4),
+        help_text="Says what happened, by which rule, and how to object. Empty: none is sent.",
+    )
+    expires_at = forms.DateTimeField(
+        label="Ends by itself, UTC",
+        required=False,
+        help_text="Only a limit may lapse by itself.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["connector"].queryset = Connector.objects.filter(enabled=True).order_by("name")
+
+
+class ReversalForm(forms.Form):
+    reason = forms.CharField(label="Why is it put back?", max_length=2000, widget=_long(3))
+    notice = forms.CharField(
+        label="Notice to the customer", required=False, max_length=4000, widget=_long(4)
+    )
+
+
+class ReviewForm(forms.Form):
+    verdict = forms.ChoiceField(choices=[("approve", "approve"), ("refuse", "refuse")])
+    note = forms.CharField(
+        label="Note",
+        required=False,
+        max_length=500,
+        widget=_long(2),
+        help_text="A refusal says why.",
+    )
+
+
+class ShareForm(forms.Form):
+    tlp = forms.ChoiceField(label="Widest audience", choices=Case.TLP.choices)

@@ -1,0 +1,254 @@
+import csv
+from datetime import timedelta
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from analyst.access import case_for_reading, visible_cases
+from analyst.figures import FIGURES
+from analyst.forms import RevealForm
+from analyst.members import STATES, TIERS, VERDICTS, MembersQuery, state_counts
+from analyst.timeline import SHELVES, counts, timeline_page, who_looked
+from analyst.views.queue import due_words
+from cases.models import Case, Member
+from cases.plots import waterfall
+
+NOTES_SHOWN = 3
+FAMILIES = (
+    "template", "payment", "timing", "behaviour", "registration", "network", "volume", "partner",
+    "watermark",
+)  # fmt: skip
+PLOTS = [
+    {"name": "activity", "title": "Requests over time", "ways": [
+        {"name": "activity", "label": "by tier"}, {"name": "accounts", "label": "by account"}]},
+    {"name": "heat", "title": "Account × time", "ways": [
+        {"name": "heat", "label": "4 days"}, {"name": "heat-all", "label": "all"}]},
+    {"name": "week", "title": "Hour of the week", "ways": []},
+]  # fmt: skip
+FIT_ICONS = {
+    "does not fit": "no",
+    "fits in part": "half",
+    "fits": "check",
+    "not ruled out": "clock",
+    "not tested": "new",
+}
+
+
+@require_GET
+@login_required
+def case(request, ref):
+    """The page; for htmx with ?table=<figure>, that figure's data as a table alone."""
+    case = case_for_reading(request.user, ref)
+    if case.merged_into_id:
+        return _to_survivor(case)
+    table = request.GET.get("table", "")
+    drawn = FIGURES[table](case) if table in FIGURES else None
+    if drawn and request.htmx:
+        return render(request, "analyst/_figure_table.html", {"table": drawn.table})
+    head, notes = head_of(request, case), _notes(request, case)
+    context = head | {
+        "older_notes": max(head["numbers"]["notes"] - len(notes), 0),
+        "evidence": evidence_of(case),
+        "benign": benign_of(case),
+        "stats": stats_of(case),
+        "plots": PLOTS,
+        "table_of": table if drawn else "",
+        "table": drawn.table if drawn else None,
+        **members_of(request, case),
+        **timeline_of(request, case),
+        "looked": who_looked(case),
+        "decision": case.decisions.select_related("decided_by").order_by("-decided_at").first(),
+        "packets": case.packets.select_related("job")[:3],
+        "notes": notes,
+        "reveal_form": RevealForm(),
+        "previous": _beside(request.user, case, up=True),
+        "next": _beside(request.user, case, up=False),
+    }
+    return render(request, "analyst/case.html", context)
+
+
+@require_GET
+@login_required
+def members(request, ref):
+    """The members' table alone, for htmx; a plain visit is sent to the page that holds it."""
+    case = case_for_reading(request.user, ref)
+    if not request.htmx:
+        where = reverse("analyst:case", args=[case.ref])
+        return redirect(f"{where}?{request.GET.urlencode()}#members")
+    context = {"case": case} | members_of(request, case)
+    response = render(request, "analyst/_case_members.html", context)
+    query = context["query"]
+    response["HX-Push-Url"] = reverse("analyst:case", args=[case.ref]) + query.url(
+        after=request.GET.get("after")
+    )
+    return response
+
+
+@require_GET
+@login_required
+def timeline(request, ref):
+    """The timeline alone, for htmx; a plain visit is sent to the page that holds it."""
+    case = case_for_reading(request.user, ref)
+    if not request.htmx:
+        where = reverse("analyst:case", args=[case.ref])
+        return redirect(f"{where}?{request.GET.urlencode()}#timeline")
+    context = {"case": case} | timeline_of(request, case)
+    return render(request, "analyst/_case_timeline.html", context)
+
+
+@require_GET
+@login_required
+def figure(request, ref, name):
+    case = case_for_reading(request.user, ref)
+    if name not in FIGURES:
+        raise Http404
+    return JsonResponse(FIGURES[name](case).figure)
+
+
+@require_GET
+@login_required
+def figure_csv(request, ref, name):
+    """The figure's rows. Cells that a spreadsheet would run as a formula are quoted."""
+    case = case_for_reading(request.user, ref)
+    if name not in FIGURES:
+        raise Http404
+    drawn = FIGURES[name](case)
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{case.ref}-{name}.csv"'
+    writer = csv.writer(response)
+    writer.writerow(drawn.columns)
+    writer.writerows([[_harmless(cell) for cell in row] for row in drawn.rows])
+    return response
+
+
+def head_of(request, case: Case) -> dict:
+    """What the head, the anchors and the foot of every page of a case show."""
+    now = timezone.now()
+    return {
+        "case": case,
+        "due": due_words(case.due_at, now),
+        "lapsed": bool(case.claimed_until and case.claimed_until < now),
+        "mine": case.owner_id == request.user.pk,
+        "held": bool(
+            case.owner_id
+            and case.owner_id != request.user.pk
+            and (case.claimed_until is None or case.claimed_until > now)
+        ),
+        "numbers": {
+            "benign": len(case.explanation.get("benign") or []),
+            "timeline": case.events.order_by("-seq").values_list("seq", flat=True).first() or 0,
+            "notes": case.notes.count(),
+            "actions": case.enforcements.count(),
+            "shares": case.shares.count(),
+            "packets": case.packets.count(),
+        },
+    }
+
+
+def evidence_of(case: Case) -> list[dict]:
+    """The waterfall of each tier's median member, for the tiers that have one."""
+    found = case.explanation.get("evidence") or {}
+    drawn = [(tier, waterfall(found.get(tier) or [])) for tier in Member.Tier.values]
+    return [{"tier": tier, "fall": fall} for tier, fall in drawn if fall]
+
+
+def benign_of(case: Case) -> dict:
+    """Innocent explanations with the mark of their fit, and how many stand where."""
+    rows = [
+        row | {"icon": FIT_ICONS.get(row.get("fit"), "new")}
+        for row in case.explanation.get("benign") or []
+    ]
+    fits: dict[str, int] = {}
+    for row in rows:
+        fits[row.get("fit", "")] = fits.get(row.get("fit", ""), 0) + 1
+    said = [f"{n} {fit}" for fit in FIT_ICONS if (n := fits.get(fit))]
+    return {"rows": rows, "say": ", ".join(said)}
+
+
+def stats_of(case: Case) -> dict:
+    trend = case.trend or []
+    week = trend[-7:]
+    explained = case.explanation
+    innocent = explained.get("expected_innocent") or {}
+    prior = explained.get("prior")
+    return {
+        "requests": sum(week) / len(week) if week else None,
+        "each": sum(week) / len(week) / case.members_total if week and case.members_total else None,
+        "extraction": explained.get("extraction") or {},
+        "organisations": explained.get("organisations"),
+        "aggregates": explained.get("aggregates"),
+        "innocent": innocent.get("core"),
+        "one_in": round(1 / prior) if prior else None,
+    }
+
+
+def members_of(request, case: Case) -> dict:
+    query = MembersQuery(case, request.GET)
+    rows, following = query.page()
+    totals = {"": case.members_total, "core": case.core, "likely": case.likely,
+              "possible": case.possible}  # fmt: skip
+    return {
+        "query": query,
+        "members": rows,
+        "following": following,
+        "families": FAMILIES,
+        "states": state_counts(case),
+        "tiers": [
+            {"slug": slug, "label": label, "count": totals[slug],
+             "href": query.url(tier=slug or None), "current": slug == query.tier}
+            for slug, label in TIERS
+        ],
+        "member_states": STATES,
+        "member_verdicts": VERDICTS,
+        "turned": query.url(sort=None if query.rising else "rising"),
+        "only_new": query.url(new=None if query.new else "1"),
+    }  # fmt: skip
+
+
+def timeline_of(request, case: Case) -> dict:
+    page = timeline_page(case, request.GET)
+    numbers = counts(case)
+    return {
+        "page": page,
+        "shelves": [
+            {"slug": slug, "label": label, "count": numbers[slug], "current": slug == page.shelf}
+            for slug, label in SHELVES
+        ],
+        "today": timezone.now().date(),
+        "yesterday": timezone.now().date() - timedelta(days=1),
+    }
+
+
+def _notes(request, case: Case):
+    rows = case.notes.select_related("author")
+    return list(rows[: 500 if request.GET.get("notes") == "all" else NOTES_SHOWN])
+
+
+def _beside(user, case: Case, *, up: bool) -> Case | None:
+    """The open case before or after this one in the queue."""
+    rows = visible_cases(user).open().awake().only("number", "name", "priority")
+    if up:
+        rows = rows.filter(priority__gte=case.priority).exclude(
+            priority=case.priority, id__lte=case.pk
+        )
+        return rows.order_by("priority", "id").first()
+    rows = rows.filter(priority__lte=case.priority).exclude(priority=case.priority, id__gte=case.pk)
+    return rows.order_by("-priority", "-id").first()
+
+
+def _to_survivor(case: Case):
+    """An old ref leads to the case that absorbed it, through any number of merges."""
+    seen = {case.pk}
+    while case.merged_into_id and case.merged_into_id not in seen:
+        case = case.merged_into
+        seen.add(case.pk)
+    return redirect("analyst:case", ref=case.ref)
+
+
+def _harmless(cell) -> str:
+    text = str(cell)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

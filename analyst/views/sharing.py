@@ -1,0 +1,162 @@
+import json
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from analyst.access import (
+    case_for_reading,
+    case_for_sharing,
+    desk_for_reading,
+    may,
+    share_for_reading,
+    share_for_reviewing,
+    visible_cases,
+)
+from analyst.forms import ReviewForm, ShareForm
+from analyst.views.case import head_of
+from cases.errors import CaseError
+from cases.models import Case, Share
+from cases.services.share import (
+    approve_share,
+    prepare_share,
+    record_download,
+    redaction_preview,
+    refuse_share,
+)
+
+PAGE = 100
+WAITING_SHOWN = 200
+SHOWN = 60_000  # characters of a bundle on its page; the file holds all of it
+RULE_ICONS = {
+    "stays here": ("no", "bad"),
+    "coarser": ("half", ""),
+    "token": ("lock", ""),
+    "as it is": ("check", ""),
+    "added": ("clock", ""),
+}
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def prepare(request, ref):
+    """Choose the label and see, field by field, what would leave."""
+    case = case_for_sharing(request.user, ref)
+    asked = request.POST.get("tlp") or request.GET.get("tlp") or case.tlp
+    tlp = asked if asked in Case.TLP.values else case.tlp
+    form = ShareForm(request.POST or None, initial={"tlp": tlp})
+    if request.method == "POST" and form.is_valid():
+        try:
+            share = prepare_share(case, actor=request.user, **form.cleaned_data)
+        except CaseError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, "Prepared. A second person approves it before it leaves.")
+            return redirect("analyst:share", pk=share.pk)
+    fields = _fields(case, tlp)
+    if request.GET.get("part") == "fields":
+        return render(request, "analyst/_share_fields.html", {"fields": fields, "tlp": tlp})
+    context = head_of(request, case) | {"form": form, "fields": fields, "tlp": tlp}
+    status = 422 if request.method == "POST" else 200
+    return render(request, "analyst/share_prepare.html", context, status=status)
+
+
+@require_GET
+@login_required
+def sharing(request):
+    """What left and what waits to; ?case=C-1 of one case."""
+    desk_for_reading(request.user)
+    found = Share.objects.filter(case__in=visible_cases(request.user)).defer("bundle")
+    case = None
+    if request.GET.get("case"):
+        case = case_for_reading(request.user, request.GET["case"])
+        found = found.filter(case=case)
+    rows = found.select_related("case", "prepared_by", "reviewed_by")
+    waiting = rows.filter(state=Share.State.PREPARED).order_by("pk")[:WAITING_SHOWN]
+    others = rows.exclude(state=Share.State.PREPARED)
+    after = request.GET.get("after", "")
+    if after.isascii() and after.isdigit() and len(after) < 19:
+        others, waiting = others.filter(pk__lt=int(after)), []
+    others = list(others.order_by("-pk")[: PAGE + 1])
+    more, others = len(others) > PAGE, others[:PAGE]
+    context = {
+        "case": case,
+        "waiting": waiting,
+        "shares": others,
+        "following": others[-1].pk if more else None,
+    }
+    return render(request, "analyst/sharing.html", context)
+
+
+@require_GET
+@login_required
+def share(request, pk):
+    return _show(request, share_for_reading(request.user, pk), ReviewForm())
+
+
+@require_POST
+@login_required
+def review(request, pk):
+    """A second person lets it leave, or keeps it here."""
+    share = share_for_reviewing(request.user, pk)
+    form = ReviewForm(request.POST)
+    if form.is_valid():
+        try:
+            if form.cleaned_data["verdict"] == "approve":
+                approve_share(share, actor=request.user)
+                messages.success(request, "Approved: the bundle may leave.")
+            else:
+                refuse_share(share, actor=request.user)
+                messages.success(request, "Refused: the bundle stays here.")
+            return redirect("analyst:share", pk=share.pk)
+        except CaseError as error:
+            form.add_error(None, str(error))
+    return _show(request, share, form, status=422)
+
+
+@require_POST
+@login_required
+def download(request, pk):
+    """The bundle exactly as stored. Who took it is written down before it is given."""
+    share = share_for_reading(request.user, pk)
+    case_for_sharing(request.user, share.case.ref)
+    try:
+        text = record_download(share, actor=request.user)
+    except CaseError as error:
+        form = ReviewForm({"verdict": "refuse"})
+        form.add_error(None, str(error))
+        return _show(request, share, form, status=422)
+    response = HttpResponse(text.encode(), content_type="application/stix+json;version=2.1")
+    name = f"{share.case.ref}-share-{share.pk}.json"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _fields(case: Case, tlp: str) -> list[dict]:
+    rows = redaction_preview(case, tlp)
+    for row in rows:
+        row["icon"], row["tone"] = RULE_ICONS.get(row["rule"], ("half", ""))
+    return rows
+
+
+def _show(request, share: Share, form: ReviewForm, *, status: int = 200):
+    try:
+        bundle = json.dumps(json.loads(share.bundle), indent=2, ensure_ascii=False)
+    except ValueError:
+        bundle = share.bundle
+    context = {
+        "share": share,
+        "case": share.case,
+        "form": form,
+        "fields": _fields(share.case, share.tlp),
+        "tlp": share.tlp,
+        "bundle": bundle[:SHOWN],
+        "cut": len(bundle) > SHOWN,
+        "size": len(share.bundle.encode()),
+        "own": share.prepared_by_id == request.user.pk,
+        "may_review_it": may(request.user, {"lead", "counsel"}),
+    }
+    return render(request, "analyst/share.html", context, status=status)
