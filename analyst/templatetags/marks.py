@@ -81,3 +81,12 @@ def probability_bar(p: float | None) -> SafeString:
         f'<svg viewBox="0 0 48 10" aria-hidden="true"><rect class="track" y="2" width="48" '
         f'height="6"/><rect class="fill" y="2" width="{width:.1f}" height="6"/></svg></span>'
     )
+
+
+@register.filter
+def p_value(p: float) -> str:
+    """7.5e-8, and 0.03 where that reads better."""
+    if p >= 0.001:
+        return f"{p:.3f}".rstrip("0").rstrip(".")
+    mantissa, _, exponent = f"{p:.1e}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if p else "0"
