@@ -1,0 +1,53 @@
+"""What a detector hands over, and the parts that every detector's observations need."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import ibis
+import ibis.expr.types as ir
+
+from ingest.wire import Observation, Sample
+
+MOST_SAMPLES = 5
+SAMPLE_LENGTH = 2000
+
+
+@dataclass(frozen=True)
+class Findings:
+    """observations are for the desk; scores (0–1) are of every account of the log."""
+
+    observations: list[Observation]
+    scores: dict[str, float]
+
+
+def reference(slug: str, version: str, account: str, start: datetime, end: datetime) -> str:
+    """The same for the same detector release, account and window, so that a second run over a log
+    repeats its signals and adds none."""
+    told = "|".join((slug, version, account, start.isoformat(), end.isoformat()))
+    return f"{slug}-{hashlib.sha256(told.encode()).hexdigest()[:32]}"
+
+
+def samples_of(requests: ir.Table, accounts: list[str]) -> dict[str, list[Sample]]:
+    """Up to MOST_SAMPLES prompts of each account, spread over its different prompts by digest."""
+    if not accounts:
+        return {}
+    names = ibis.memtable({"account_id": sorted(accounts)})
+    t = requests.filter(requests.prompt.notnull()).semi_join(names, "account_id")
+    once = t.group_by("account_id", "prompt").aggregate(first_at=t["at"].min(), model=t.model.min())
+    spread = ibis.row_number().over(
+        group_by="account_id", order_by=[once.prompt.hash(), once.prompt]
+    )
+    some = once.mutate(place=spread)
+    rows = some.filter(some.place < MOST_SAMPLES).order_by("account_id", "first_at", "place")
+    found: dict[str, list[Sample]] = {}
+    for row in rows.execute().itertuples(index=False):
+        found.setdefault(row.account_id, []).append(sample(row.prompt, row.first_at, row.model))
+    return found
+
+
+def sample(prompt: str, at, model) -> Sample:
+    from ingest.detectors.population import moment
+
+    text = prompt.replace("\0", "\N{REPLACEMENT CHARACTER}")[:SAMPLE_LENGTH]
+    return Sample(text=text, at=moment(at), model=model if isinstance(model, str) else "")

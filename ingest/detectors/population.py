@@ -1,0 +1,177 @@
+"""The whole population of a log, counted once for all detectors: who, and what they carry."""
+
+from datetime import UTC, datetime
+from functools import cached_property
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from ingest.detectors.attributes import attribute_uses, party
+from ingest.detectors.templates import Templates, find_templates
+from ingest.detectors.warehouse import keep
+from ingest.services import AttributeCount, PopulationUse
+from ingest.wire import AccountRef, Prevalence, SharedAttribute
+
+MOST_ATTRIBUTES = 200  # of one observation (ingest/wire.py)
+MOST_OWN = 20  # of those, values that nobody else carries
+
+
+class Population:
+    """Counts over one log. Each is computed when first asked for, in the warehouse."""
+
+    def __init__(self, requests: ir.Table):
+        self.requests = requests
+
+    @cached_property
+    def accounts(self) -> pd.DataFrame:
+        """By account_id: organisation ("" not recorded), party, plan, created_at, first_at,
+        last_at, requests, active_days, active_hours, busiest_hour, addresses."""
+        t = self.requests
+        hours = t.group_by("account_id", hour=t["at"].truncate("h")).aggregate(n=t.count())
+        by_hour = hours.group_by("account_id").aggregate(
+            active_hours=hours.count(), busiest_hour=hours.n.max()
+        )
+        grouped = t.group_by("account_id").aggregate(
+            organisation=t.organisation.max(),
+            party=party(t).max(),
+            plan=t.plan.max(),
+            created_at=t.account_created_at.min(),
+            first_at=t["at"].min(),
+            last_at=t["at"].max(),
+            requests=t.count(),
+            active_days=t["at"].truncate("D").nunique(),
+            addresses=t.ip.nunique(),
+        )
+        frame = grouped.join(by_hour, "account_id").execute()
+        frame["organisation"] = frame.organisation.astype(object).where(
+            frame.organisation.notna(), ""
+        )
+        frame["plan"] = frame.plan.astype(object).where(frame.plan.notna(), "")
+        return frame.sort_values("account_id").set_index("account_id")
+
+    @cached_property
+    def organisations(self) -> int:
+        """Parties: organisations, and accounts where no organisation is recorded."""
+        return self.accounts.party.nunique()
+
+    @cached_property
+    def window(self) -> tuple[datetime, datetime]:
+        return moment(self.accounts.first_at.min()), moment(self.accounts.last_at.max())
+
+    @cached_property
+    def uses(self) -> ir.Table:
+        """attributes.attribute_uses, kept in the warehouse."""
+        return keep(attribute_uses(self.requests))
+
+    @cached_property
+    def templates(self) -> Templates:
+        return find_templates(self.requests)
+
+    @cached_property
+    def shared(self) -> pd.DataFrame:
+        """d(v) of every value that two accounts or more carry: kind, value, label, accounts,
+        organisations; templates included."""
+        counted = self.uses.group_by("kind", "value").aggregate(
+            accounts=self.uses.account_id.nunique(),
+            organisations=self.uses.organisation.nunique(),
+        )
+        frame = counted.filter(counted.accounts >= 2).execute().assign(label="")
+        templates = self.templates.definitions.rename(columns={"template": "value"})
+        frame = pd.concat([frame, templates.assign(kind="template")], ignore_index=True)
+        return frame.sort_values(["kind", "value"], ignore_index=True)
+
+    @property
+    def cap(self) -> int:
+        """Values that more accounts than this carry are counted, but not who carries them: 200 or
+        2 % of the accounts, whichever is smaller, and 10 in a very small log."""
+        return max(10, min(200, len(self.accounts) // 50))
+
+    @cached_property
+    def ties(self) -> pd.DataFrame:
+        """The uses of values with 2 ≤ d ≤ cap, whoever carries them: account_id, kind, value,
+        first_at, last_at, count, accounts, organisations."""
+        few = self.shared[self.shared.accounts <= self.cap]
+        wanted = few[few.kind != "template"][["kind", "value", "accounts", "organisations"]]
+        u = self.uses
+        d = u.group_by("kind", "value").aggregate(n=u.account_id.nunique())
+        d = d.filter((d.n >= 2) & (d.n <= self.cap))
+        rows = u.semi_join(d, ["kind", "value"]).drop("organisation").execute()
+        rows = rows.merge(wanted, on=["kind", "value"])
+        templates = self.templates.uses.rename(columns={"template": "value"})
+        templates = templates.assign(kind="template").merge(
+            few[few.kind == "template"][["kind", "value", "accounts", "organisations"]],
+            on=["kind", "value"],
+        )
+        everything = pd.concat([rows, templates[rows.columns]], ignore_index=True)
+        return everything.sort_values(["kind", "value", "account_id"], ignore_index=True)
+
+    def account_ref(self, account_id: str) -> AccountRef:
+        row = self.accounts.loc[account_id]
+        created = None if pd.isna(row.created_at) else moment(row.created_at)
+        return AccountRef(
+            id=account_id, organisation=row.organisation, plan=row.plan, created_at=created
+        )
+
+    def attribute_counts(self):
+        """What record_population takes as attributes."""
+        for row in self.shared.itertuples(index=False):
+            yield AttributeCount(
+                row.kind, row.value, row.label, int(row.accounts), int(row.organisations)
+            )
+
+    def population_uses(self):
+        """What record_population takes as uses."""
+        refs: dict[str, AccountRef] = {}
+        for row in self.ties.itertuples(index=False):
+            ref = refs.get(row.account_id) or refs.setdefault(
+                row.account_id, self.account_ref(row.account_id)
+            )
+            yield PopulationUse(
+                ref, row.kind, row.value, moment(row.first_at), moment(row.last_at), int(row.count)
+            )
+
+    def attributes_of(self, accounts: list[str]) -> dict[str, list[SharedAttribute]]:
+        """Everything that these accounts carry, with its prevalence over the whole log: the rarest
+        shared values first, then at most MOST_OWN that nobody else has."""
+        if not accounts:
+            return {}
+        names = ibis.memtable({"account_id": sorted(accounts)})
+        rows = self.uses.semi_join(names, "account_id").drop("organisation").execute()
+        templates = self.templates.uses.rename(columns={"template": "value"}).assign(
+            kind="template"
+        )
+        templates = templates[templates.account_id.isin(accounts)]
+        rows = pd.concat([rows, templates[rows.columns]], ignore_index=True)
+        rows = rows.merge(self.shared, on=["kind", "value"], how="left")
+        rows["alone"] = rows.accounts.isna()
+        rows = rows.fillna({"accounts": 1, "organisations": 1, "label": ""})
+        rows["seldom"] = -rows["count"].where(rows.alone, 0)
+        rows = rows.sort_values(["account_id", "alone", "accounts", "seldom", "kind", "value"])
+        rows = rows[~rows.alone | (rows.groupby(["account_id", "alone"]).cumcount() < MOST_OWN)]
+        rows = rows[~rows.value.str.contains("\0", regex=False)]  # the desk can't keep it
+        rows = rows.groupby("account_id").head(MOST_ATTRIBUTES)
+        found: dict[str, list[SharedAttribute]] = {}
+        for row in rows.itertuples(index=False):
+            found.setdefault(row.account_id, []).append(
+                SharedAttribute(
+                    kind=row.kind,
+                    value=row.value,
+                    label=row.label,
+                    first_at=moment(row.first_at),
+                    last_at=moment(row.last_at),
+                    count=int(row.count),
+                    prevalence=Prevalence(
+                        accounts=int(row.accounts),
+                        population=len(self.accounts),
+                        organisations=int(row.organisations),
+                    ),
+                )
+            )
+        return found
+
+
+def moment(value) -> datetime:
+    """A timestamp of the log, which is UTC without a zone, as a moment to the millisecond."""
+    stamp = pd.Timestamp(value).floor("ms")
+    return stamp.to_pydatetime().replace(tzinfo=UTC)
