@@ -20,8 +20,11 @@ Moment = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Tokens = Annotated[int, Meta(ge=0, le=2**53)]
 
+# gc=False: records come by the hundred thousand and never point back at each other.
+TRAVELS = {"forbid_unknown_fields": True, "omit_defaults": True, "kw_only": True, "gc": False}
 
-class AccountRef(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+
+class AccountRef(msgspec.Struct, **TRAVELS):
     """The account that a signal is about, as the platform names it."""
 
     id: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -31,7 +34,7 @@ class AccountRef(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True,
     is_aggregate: bool = False
 
 
-class Prevalence(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Prevalence(msgspec.Struct, **TRAVELS):
     """How many accounts of the whole population, flagged or not, carry a value."""
 
     accounts: Annotated[int, Meta(ge=1, le=2**31 - 1)]  # the one observed is among them
@@ -39,7 +42,7 @@ class Prevalence(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True,
     organisations: Count | None = None
 
 
-class SharedAttribute(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class SharedAttribute(msgspec.Struct, **TRAVELS):
     """A value that the account carried and others may share."""
 
     kind: Kind
@@ -51,7 +54,7 @@ class SharedAttribute(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=
     prevalence: Prevalence | None = None
 
 
-class ActivityHour(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class ActivityHour(msgspec.Struct, **TRAVELS):
     """An hour of the account on one model. What is left out was not recorded; it is not 0."""
 
     hour: Moment
@@ -66,7 +69,7 @@ class ActivityHour(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     extraction_requests: Count | None = None
 
 
-class Sample(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Sample(msgspec.Struct, **TRAVELS):
     """A prompt, as evidence. Written by a stranger."""
 
     text: Annotated[str, Meta(max_length=4000)]
@@ -74,7 +77,7 @@ class Sample(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_
     model: Annotated[str, Meta(max_length=80)] = ""
 
 
-class Observation(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Observation(msgspec.Struct, **TRAVELS):
     """One detector's observation about one account over a window: what becomes a Signal."""
 
     ref: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -99,7 +102,6 @@ EVIDENCE_DEPTH = 20
 RECORDS_PER_DELIVERY = 100_000
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 LONGEST_WINDOW = timedelta(days=400)
-LARGEST_INTEGER = 2**63
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 
@@ -107,7 +109,7 @@ _decoder = msgspec.json.Decoder(Observation)
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """A record that holds. digest is the SHA-256 of its canonical form, the same for a retry."""
 
     line: int
@@ -116,7 +118,7 @@ class Accepted(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Rejected(msgspec.Struct, frozen=True):
+class Rejected(msgspec.Struct, frozen=True, gc=False):
     """A record that does not hold: its number from 1, the dotted path of a field, and why."""
 
     line: int
@@ -207,16 +209,10 @@ def _fault(o: Observation, canonical: bytes) -> tuple[str, str] | None:
             if isinstance(value, str) and "\0" in value:
                 return path, "holds a null byte, which cannot be kept: remove it"
     latest = datetime.now(UTC) + timedelta(days=1)
-    moments = [o.window_start, o.window_end, o.account.created_at or EARLIEST]
-    for attribute in o.attributes:
-        moments += (attribute.first_at or EARLIEST, attribute.last_at or EARLIEST)
-    moments += [hour.hour for hour in o.activity]
-    moments += [sample.at for sample in o.samples if sample.at]
-    if min(moments) < EARLIEST or max(moments) > latest:
-        for part, i, field, moment in _moments(o):
+    if not _timely(o, latest):
+        for path, moment in _moments(o):
             if moment is not None and not EARLIEST <= moment <= latest:
                 side = "before 2015" if moment < EARLIEST else "in the future"
-                path = field if i is None else f"{part}[{i}].{field}"
                 return path, f"{moment.isoformat()} is {side}: check the clock and the unit"
     if o.window_end < o.window_start:
         return "window_end", "is before window_start"
@@ -235,21 +231,46 @@ def _fault(o: Observation, canonical: bytes) -> tuple[str, str] | None:
     if o.evidence:
         if len(canonical) > EVIDENCE_BYTES and len(_encoder.encode(o.evidence)) > EVIDENCE_BYTES:
             return "evidence", f"is larger than {EVIDENCE_BYTES // 1024} KiB: send what is read"
-        for path, value in walk(o.evidence, "evidence"):
-            if isinstance(value, int) and not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
-                return path, "the number is too large to be kept: send it as a string"
+        if path := _too_large(o.evidence):
+            return path, "the number is too large to be kept: send it as a string"
     return None
 
 
-def _moments(o: Observation) -> Iterator[tuple[str, int | None, str, datetime | None]]:
-    """Every moment of a record: part, place in the part, field, moment."""
-    yield "", None, "window_start", o.window_start
-    yield "", None, "window_end", o.window_end
-    yield "", None, "account.created_at", o.account.created_at
+def _timely(o: Observation, latest: datetime) -> bool:
+    """Whether every moment lies between EARLIEST and latest."""
+    moments = [o.window_start, o.window_end]
+    if o.account.created_at:
+        moments.append(o.account.created_at)
+    for attribute in o.attributes:
+        if attribute.first_at:
+            moments.append(attribute.first_at)
+        if attribute.last_at:
+            moments.append(attribute.last_at)
+    moments += [hour.hour for hour in o.activity]
+    moments += [sample.at for sample in o.samples if sample.at]
+    return min(moments) >= EARLIEST and max(moments) <= latest
+
+
+def _moments(o: Observation) -> Iterator[tuple[str, datetime | None]]:
+    """Every moment of a record with its path."""
+    yield "window_start", o.window_start
+    yield "window_end", o.window_end
+    yield "account.created_at", o.account.created_at
     for i, attribute in enumerate(o.attributes):
-        yield "attributes", i, "first_at", attribute.first_at
-        yield "attributes", i, "last_at", attribute.last_at
+        yield f"attributes[{i}].first_at", attribute.first_at
+        yield f"attributes[{i}].last_at", attribute.last_at
     for i, hour in enumerate(o.activity):
-        yield "activity", i, "hour", hour.hour
+        yield f"activity[{i}].hour", hour.hour
     for i, sample in enumerate(o.samples):
-        yield "samples", i, "at", sample.at
+        yield f"samples[{i}].at", sample.at
+
+
+def _too_large(evidence: dict) -> str | None:
+    """The path of a whole number beyond 64 bits, or None."""
+    for key, value in evidence.items():
+        kind = type(value)
+        if kind is dict or kind is list or kind is int:
+            for path, number in walk(value, f"evidence.{key}"):
+                if isinstance(number, int) and not -(2**63) <= number < 2**63:
+                    return path
+    return None

@@ -12,8 +12,8 @@ from ingest.services.staging import (
     MERGE_ACCOUNTS,
     MERGE_USES,
     copy_rows,
+    seconds,
     staging,
-    written,
 )
 from ingest.wire import AccountRef
 
@@ -113,10 +113,10 @@ def _use_rows(uses: Iterable[PopulationUse], left_out: list[str]) -> Iterator[tu
             and len(account.plan) <= 60
             and not any("\0" in name for name in names)
         ):
-            first, last = written(use.first_at), written(use.last_at)
+            first, last = seconds(use.first_at), seconds(use.last_at)
             yield (
                 *names,
-                written(account.created_at),
+                seconds(account.created_at),
                 account.is_aggregate,
                 first or last,
                 last or first,

@@ -20,8 +20,8 @@ from ingest.services.staging import (
     REFINE_ATTRIBUTES,
     TAKE_OUT_KNOWN,
     copy_rows,
+    seconds,
     staging,
-    written,
 )
 from ingest.wire import Accepted, Observation, Rejected, check
 
@@ -182,8 +182,8 @@ def _store_parts(cursor, observations: Sequence[Observation]) -> None:
                     o.account.id,
                     a.kind,
                     a.value,
-                    written(a.first_at or min(o.window_start, a.last_at or o.window_start)),
-                    written(a.last_at or max(o.window_end, a.first_at or o.window_end)),
+                    seconds(a.first_at or min(o.window_start, a.last_at or o.window_start)),
+                    seconds(a.last_at or max(o.window_end, a.first_at or o.window_end)),
                     a.count,
                 )
                 for o in observations
@@ -221,12 +221,12 @@ def _signal_row(record: Accepted, version: str) -> tuple:
         account.id,
         account.organisation,
         account.plan,
-        written(account.created_at),
+        seconds(account.created_at),
         account.is_aggregate,
-        written(first),
-        written(last),
-        written(o.window_start),
-        written(o.window_end),
+        seconds(first),
+        seconds(last),
+        seconds(o.window_start),
+        seconds(o.window_end),
         o.score,
         o.p_value,
         o.summary,
@@ -255,7 +255,7 @@ def hour_row(external_id: str, h) -> tuple:
     """An ActivityHour as a row of stage_hour."""
     return (
         external_id,
-        written(h.hour),
+        seconds(h.hour),
         h.model,
         h.requests,
         h.input_tokens,

@@ -7,20 +7,21 @@ change are left alone: a popular attribute is not locked by each delivery that n
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db import connection
 
 # Columns that are compared with a bytewise column of ours are bytewise too, or no index serves.
+# Moments are seconds since 1970: a fifth of the work of writing and reading dates.
 _ACCOUNT = """
     external_id text COLLATE "C", organisation text COLLATE "C", plan text,
-    created_at timestamptz, is_aggregate boolean,
-    first_seen_at timestamptz, last_seen_at timestamptz
+    created_at float8, is_aggregate boolean,
+    first_seen_at float8, last_seen_at float8
 """
 TABLES = {
     "stage_signal": f"""
         line integer, ref text COLLATE "C", digest text, {_ACCOUNT},
-        window_start timestamptz, window_end timestamptz, score float8, p_value float8,
+        window_start float8, window_end float8, score float8, p_value float8,
         summary text, evidence jsonb, samples jsonb, group_key text, detector_version text
     """,
     "stage_attribute": """
@@ -29,14 +30,14 @@ TABLES = {
     """,
     "stage_use": """
         external_id text COLLATE "C", kind text, value text COLLATE "C",
-        first_at timestamptz, last_at timestamptz, count integer
+        first_at float8, last_at float8, count integer
     """,
     "stage_population_use": f"""
         {_ACCOUNT}, kind text, value text COLLATE "C",
-        first_at timestamptz, last_at timestamptz, count integer
+        first_at float8, last_at float8, count integer
     """,
     "stage_hour": """
-        external_id text COLLATE "C", hour timestamptz, model text COLLATE "C",
+        external_id text COLLATE "C", hour float8, model text COLLATE "C",
         requests integer, input_tokens bigint, cached_tokens bigint, output_tokens bigint,
         reasoning_tokens bigint, refusals integer, templates integer, extraction_requests integer
     """,
@@ -48,8 +49,9 @@ MERGE_ACCOUNTS = """
         external_id, organisation, plan, created_at, is_aggregate, first_seen_at, last_seen_at,
         state, state_actor, state_reason
     )
-    SELECT external_id, max(organisation), max(plan), min(created_at), bool_or(is_aggregate),
-           min(first_seen_at), max(last_seen_at), 'active', '', ''
+    SELECT external_id, max(organisation), max(plan), to_timestamp(min(created_at)),
+           bool_or(is_aggregate), to_timestamp(min(first_seen_at)), to_timestamp(max(last_seen_at)),
+           'active', '', ''
     FROM {source} GROUP BY external_id ORDER BY external_id
     ON CONFLICT (external_id) DO UPDATE SET
         organisation = coalesce(nullif(ours.organisation, ''), excluded.organisation),
@@ -77,9 +79,9 @@ INSERT_SIGNALS = """
         detector_id, batch_id, account_id, ref, body_digest, window_start, window_end, score,
         p_value, summary, evidence, samples, group_key, detector_version, received_at
     )
-    SELECT %(detector)s, %(batch)s, account.id, s.ref, s.digest, s.window_start, s.window_end,
-           s.score, s.p_value, s.summary, s.evidence, s.samples, s.group_key,
-           s.detector_version, now()
+    SELECT %(detector)s, %(batch)s, account.id, s.ref, s.digest, to_timestamp(s.window_start),
+           to_timestamp(s.window_end), s.score, s.p_value, s.summary, s.evidence, s.samples,
+           s.group_key, s.detector_version, now()
     FROM stage_signal AS s JOIN ingest_account AS account USING (external_id)
     ORDER BY s.ref
     ON CONFLICT (detector_id, ref) DO NOTHING
@@ -145,7 +147,8 @@ INSERT_USED_ATTRIBUTES = """
 # {source} is a staging table with the columns of a use.
 MERGE_USES = """
     INSERT INTO ingest_attributeuse AS ours (attribute_id, account_id, first_at, last_at, count)
-    SELECT attribute.id, account.id, min(s.first_at), max(s.last_at), max(s.count)
+    SELECT attribute.id, account.id, to_timestamp(min(s.first_at)), to_timestamp(max(s.last_at)),
+           max(s.count)
     FROM {source} AS s
     JOIN ingest_account AS account USING (external_id)
     JOIN ingest_attribute AS attribute ON attribute.kind = s.kind AND attribute.value = s.value
@@ -165,7 +168,8 @@ _HOUR_FIGURES = (
 )  # fmt: skip
 MERGE_HOURS = f"""
     INSERT INTO ingest_activityhour AS ours (account_id, hour, model, {", ".join(_HOUR_FIGURES)})
-    SELECT account.id, s.hour, s.model, {", ".join(f"max(s.{name})" for name in _HOUR_FIGURES)}
+    SELECT account.id, to_timestamp(s.hour), s.model,
+           {", ".join(f"max(s.{name})" for name in _HOUR_FIGURES)}
     FROM stage_hour AS s JOIN ingest_account AS account USING (external_id)
     GROUP BY account.id, s.hour, s.model ORDER BY account.id, s.hour, s.model
     ON CONFLICT (account_id, hour, model) DO UPDATE SET
@@ -199,8 +203,6 @@ def copy_rows(cursor, table: str, rows: Iterable[tuple]) -> int:
     return count
 
 
-def written(moment: datetime | None) -> str | None:
-    """A moment as COPY takes it. Zones are ours: PostgreSQL knows none beyond 16 hours."""
-    if moment is None:
-        return None
-    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()
+def seconds(moment: datetime | None) -> float | None:
+    """A moment with a zone as a staging table holds it, exact to the microsecond."""
+    return moment.timestamp() if moment is not None else None
