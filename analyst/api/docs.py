@@ -4,6 +4,7 @@ from django.contrib.auth.decorators import login_required
 from django.utils.decorators import method_decorator
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
 
 from analyst.access import desk_for_reading
 from analyst.api.door import DeskSession
@@ -23,6 +24,11 @@ class Readable:
     def initial(self, request, *args, **kwargs):
         super().initial(request, *args, **kwargs)
         desk_for_reading(request.user)
+
+    def handle_exception(self, exc):
+        self.request.accepted_renderer = JSONRenderer()
+        self.request.accepted_media_type = JSONRenderer.media_type
+        return super().handle_exception(exc)
 
 
 class Schema(Readable, SpectacularAPIView):

@@ -1,5 +1,6 @@
 """What every door of the people's API has in common: who, what they send, what they get."""
 
+import re
 from collections.abc import Mapping
 
 from django.urls import reverse
@@ -14,6 +15,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
 from analyst.api.errors import answer
+
+HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class DeskSession(SessionAuthentication):
@@ -30,13 +33,25 @@ class DeskSessionScheme(SessionScheme):
 
 
 class FlatJSON(JSONParser):
-    """JSON whose nesting cannot exhaust the stack: RecursionError is no ValueError."""
+    """An object of plain values, the only body that a door here takes.
+
+    So no nesting can exhaust the stack (RecursionError is no ValueError) in here or in whatever
+    repeats a value in its message, and no half surrogate reaches an answer, where it is no UTF-8.
+    """
 
     def parse(self, stream, media_type=None, parser_context=None):
         try:
-            return super().parse(stream, media_type, parser_context)
+            body = super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise ParseError("The body is nested too deeply to be read.") from None
+        if not isinstance(body, dict):
+            raise ParseError('The body must be a JSON object, as in {"rationale": "…"}.')
+        for text in (*body, *body.values()):
+            if isinstance(text, dict | list):
+                raise ParseError("A value in the body is a list or an object; none here may be.")
+            if isinstance(text, str) and HALF_PAIR.search(text):
+                raise ParseError("The body holds half of a surrogate pair, which is no text.")
+        return body
 
 
 class OnlyJSON(BaseContentNegotiation):
@@ -54,10 +69,7 @@ class Strict(serializers.Serializer):
     """Refuses what it does not know: a mistyped filter must not read as no filter."""
 
     def to_internal_value(self, data):
-        unknown = (
-            [name for name in data if name not in self.fields] if hasattr(data, "keys") else []
-        )
-        if unknown:
+        if isinstance(data, Mapping) and (unknown := [n for n in data if n not in self.fields]):
             known = ", ".join(self.fields) or "none"
             raise serializers.ValidationError(
                 {name[:80]: [f"Not known here. Known: {known}."] for name in unknown[:10]}

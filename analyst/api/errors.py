@@ -54,11 +54,11 @@ def answer(exc: Exception, context: dict) -> Response | None:
     """The answer to anything that a view raised. None leaves it to the middleware (database)."""
     if isinstance(exc, exceptions.ValidationError):
         return Response({"error": SAYS[400], "fields": exc.detail}, status=400)
+    if isinstance(exc, exceptions.NotAuthenticated):
+        challenge = {"WWW-Authenticate": exc.auth_header}
+        return Response({"error": f"{SAYS[401]} Log in first."}, status=401, headers=challenge)
     if isinstance(exc, exceptions.APIException):
-        headers = {}
-        if challenge := getattr(exc, "auth_header", None):
-            headers["WWW-Authenticate"] = challenge
-        return Response({"error": str(exc.detail)}, status=exc.status_code, headers=headers)
+        return Response({"error": str(exc.detail)}, status=exc.status_code)
     if isinstance(exc, Http404):
         return Response({"error": NOT_FOUND}, status=404)
     if isinstance(exc, NotAllowed | PermissionDenied):
