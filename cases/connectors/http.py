@@ -117,6 +117,8 @@ def request(
             raise NoAnswer(f"the connection broke: {type(error).__name__}") from None
         if len(content) > ANSWER_BYTES:
             raise NoAnswer(f"the answer is longer than {ANSWER_BYTES} bytes")
+        if response.length:  # read(n) itself is content with less than was promised
+            raise NoAnswer("the answer was cut short")
         found = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, found, content)
     finally:

@@ -13,16 +13,16 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
-from ingest.services import record_account_state
 
 from cases.connectors import webhook
 from cases.connectors.http import Answer, NoAnswer, NotSent
 from cases.crypto import CannotOpen
-from cases.models import Connector, Enforcement, EnforcementItem, TimelineEvent
+from cases.models import Case, Connector, Enforcement, EnforcementItem, TimelineEvent
 from cases.services.connect import endpoint_of
 from cases.services.lease import BREAKER, OPEN, Lease, take
 from cases.services.timeline import append_event
 from ingest.models import Account
+from ingest.services import record_account_state
 
 log = logging.getLogger(__name__)
 
@@ -239,6 +239,7 @@ def _finish(order: Enforcement) -> None:
         return
     now = timezone.now()
     with transaction.atomic():
+        case = Case.objects.select_for_update().get(pk=order.case_id)
         orders = Enforcement.objects.filter(pk=order.pk)
         finished = orders.filter(state=Order.RUNNING).update(state=Order.DONE, finished_at=now)
         if not finished:
@@ -249,7 +250,7 @@ def _finish(order: Enforcement) -> None:
             return
         counts = dict(order.items.values_list("state").annotate(n=Count("pk")).order_by())
         append_event(
-            order.case,
+            case,
             TimelineEvent.Kind.ENFORCEMENT_FINISHED,
             actor=None,
             content={"order": order.ref, "kind": order.kind, "items": counts},
@@ -259,11 +260,7 @@ def _finish(order: Enforcement) -> None:
 def _finish_what_is_complete() -> None:
     """Orders whose last worker was killed between its item and the order."""
     left = EnforcementItem.objects.filter(OPEN, enforcement=OuterRef("pk"))
-    for order in (
-        Enforcement.objects.filter(
-            Q(state=Order.RUNNING) | Q(state=Order.CANCELLED, finished_at=None)
-        )
-        .exclude(Exists(left))
-        .select_related("case")
-    ):
+    for order in Enforcement.objects.filter(
+        Q(state=Order.RUNNING) | Q(state=Order.CANCELLED, finished_at=None)
+    ).exclude(Exists(left)):
         _finish(order)

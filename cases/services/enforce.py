@@ -57,8 +57,7 @@ def request_reversal(
 
     An account whose state somebody changed since stays as it is; the item says so.
     """
-    case = Case.objects.select_for_update().get(pk=order.case_id)
-    order.refresh_from_db()
+    case = _locked(order)
     if order.kind == Kind.REINSTATE:
         raise CaseError(f"{order.ref} reinstates: order a limit or a suspension instead.")
     if order.finished_at is None or order.state not in (State.DONE, State.CANCELLED):
@@ -85,8 +84,7 @@ def request_reversal(
 @transaction.atomic
 def approve_enforcement(order: Enforcement, *, actor: User, note: str = "") -> Enforcement:
     """A second person lets the order run. Members judged out since it was asked are skipped."""
-    case = Case.objects.select_for_update().get(pk=order.case_id)
-    order.refresh_from_db()
+    case = _locked(order)
     if order.requested_by_id == actor.pk:
         raise NotAllowed(f"You asked for {order.ref}: another person approves it.")
     _refuse_by_verdict(case, order.kind)
@@ -121,6 +119,7 @@ def approve_enforcement(order: Enforcement, *, actor: User, note: str = "") -> E
 @transaction.atomic
 def refuse_enforcement(order: Enforcement, *, actor: User, note: str) -> Enforcement:
     """A second person stops the order before it runs, with a reason."""
+    case = _locked(order)
     if order.requested_by_id == actor.pk:
         raise NotAllowed(f"You asked for {order.ref}: cancel it instead.")
     if not note.strip():
@@ -128,7 +127,7 @@ def refuse_enforcement(order: Enforcement, *, actor: User, note: str) -> Enforce
     _move(order, [State.REQUESTED], State.REFUSED, actor, note, finished=True)
     _skip_waiting(order, "the order was refused")
     append_event(
-        order.case,
+        case,
         TimelineEvent.Kind.ENFORCEMENT_REFUSED,
         actor=actor,
         content={"order": order.ref, "kind": order.kind, "note": note},
@@ -139,6 +138,7 @@ def refuse_enforcement(order: Enforcement, *, actor: User, note: str) -> Enforce
 @transaction.atomic
 def cancel_enforcement(order: Enforcement, *, actor: User) -> Enforcement:
     """Stop an order, before or while it runs. What was sent already is read back, not undone."""
+    case = _locked(order)
     _move(order, [State.REQUESTED, State.RUNNING], State.CANCELLED)
     skipped = _skip_waiting(order, "the order was cancelled")
     in_flight = order.items.filter(
@@ -148,7 +148,7 @@ def cancel_enforcement(order: Enforcement, *, actor: User) -> Enforcement:
         order.finished_at = timezone.now()
         order.save(update_fields=["finished_at"])
     append_event(
-        order.case,
+        case,
         TimelineEvent.Kind.ENFORCEMENT_CANCELLED,
         actor=actor,
         content={
@@ -156,6 +156,13 @@ def cancel_enforcement(order: Enforcement, *, actor: User) -> Enforcement:
         },
     )  # fmt: skip
     return order
+
+
+def _locked(order: Enforcement) -> Case:
+    """The order's case, locked, and the order as it is now. Case first, then order: everywhere."""
+    case = Case.objects.select_for_update().get(pk=order.case_id)
+    order.refresh_from_db()
+    return case
 
 
 def _refuse_unfit(case, kind, connector, tiers, reason, notice, expires_at) -> None:

@@ -24,7 +24,7 @@ def _publish(task: str, args: tuple) -> None:
     global _rest_until
     if time.monotonic() < _rest_until:
         return
-    options = current_app.conf.broker_transport_options or {}
+    options = (current_app.conf.broker_transport_options or {}) | {"max_retries": 0}
     if current_app.conf.broker_url.startswith("redis"):
         options = options | {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
     try:

@@ -75,6 +75,7 @@ def approve_share(share: Share, *, actor: User) -> Share:
 @transaction.atomic
 def refuse_share(share: Share, *, actor: User) -> Share:
     """A second person keeps the bundle here."""
+    Case.objects.select_for_update().get(pk=share.case_id)  # case first, as everywhere
     if share.prepared_by_id == actor.pk:
         raise NotAllowed("You prepared this share: another person reviews it.")
     _review(share, actor, State.REFUSED)
