@@ -1,0 +1,32 @@
+"""An id in, one service out. Run twice they change nothing more; lost, the next sweep does it."""
+
+from celery import shared_task
+
+from cases.services import deliver, seal
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def group_new_signals():
+    from cases.services.group import group_new_signals as run
+
+    run()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def deliver_due_items():
+    deliver.deliver_due()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def deliver_item(pk):
+    deliver.deliver_item(pk)
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def seal_waiting_packets():
+    seal.seal_waiting()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def seal_packet(pk):
+    seal.seal_packet(pk)
