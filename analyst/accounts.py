@@ -15,7 +15,6 @@ from ingest.models import Account, ActivityHour, AttributeUse, Signal
 
 CASES_NAMED = 2
 ATTRIBUTES_SHOWN = 60
-COUNTED = 1000
 
 
 class AccountFilter(forms.Form):

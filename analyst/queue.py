@@ -9,15 +9,12 @@ from urllib.parse import urlencode
 from django.contrib.auth.models import User
 from django.db.models import F, Func, IntegerField, JSONField, Q, QuerySet, Subquery, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast
 from django.utils import timezone
 
-from analyst.access import DECIDERS
+from analyst.access import COUNTED, DECIDERS
 from analyst.filters import P1, QueueFilter
 from cases.models import Case
-
-COUNTED = 1000
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Tab(NamedTuple):
@@ -82,7 +79,7 @@ TABS = {
 
 
 class Order(NamedTuple):
-    """A total order of the queue: a key, then the id, both in one direction."""
+    """A total order of the queue: a key, then the id, both in one direction; null keys last."""
 
     label: str
     key: str
@@ -97,16 +94,18 @@ def _number(text: str) -> float:
     return value
 
 
-def _moment(text: str) -> datetime:
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None  # no due time
     value = datetime.fromisoformat(text)
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+# An index of cases.Case follows each, so that a page costs the same at any size.
 ORDERS = {
     "priority": Order("Priority", "priority", True, _number),
     "harm": Order("M tok/d", "harm_per_day", True, _number),
-    "age": Order("Age", "opened_at", False, _moment),
-    "due": Order("Due", "due_key", False, _moment),
+    "due": Order("Due", "due_at", False, _moment),
 }
 
 
@@ -128,14 +127,14 @@ class QueueQuery:
 
     def page(self, size: int) -> tuple[list[Case], bool, bool]:
         """Up to size rows, and whether there are rows before and after them."""
-        rows = in_rows(self.cases()).annotate(due_key=Coalesce("due_at", Value(NEVER)))
+        rows = self.cases()
         backwards = self.before is not None
-        place = self.before or self.after
-        if place:
+        if place := self.before or self.after:
             rows = rows.filter(self._beyond(*place, backwards))
-        down = self.order.descending is not backwards
-        sign = "-" if down else ""
-        rows = list(rows.order_by(f"{sign}{self.order.key}", f"{sign}id")[: size + 1])
+        rows = rows.order_by(*self._direction(backwards))[: size + 1]
+        # chosen first and dressed then, or the explanations of all cases would be read to sort them
+        chosen = in_rows(Case.objects.filter(pk__in=rows.values("pk")))
+        rows = list(chosen.order_by(*self._direction(backwards)))
         more = len(rows) > size
         rows = rows[:size]
         if backwards:
@@ -145,6 +144,8 @@ class QueueQuery:
     def key_of(self, case: Case) -> str:
         """The case's place in this order, as it stands in a URL."""
         key = getattr(case, self.order.key)
+        if key is None:
+            return f",{case.pk}"
         return f"{key.isoformat() if isinstance(key, datetime) else repr(key)},{case.pk}"
 
     def url(self, **changes) -> str:
@@ -164,13 +165,23 @@ class QueueQuery:
         except (ValueError, OverflowError):
             return None
 
+    def _direction(self, backwards: bool) -> list:
+        key, pk = F(self.order.key), F("pk")
+        if self.order.descending is not backwards:
+            return [key.desc(nulls_first=backwards or None), pk.desc()]
+        return [key.asc(nulls_last=None if backwards else True), pk.asc()]
+
     def _beyond(self, key, pk: int, backwards: bool) -> Q:
+        name, way = self.order.key, "lt" if self.order.descending is not backwards else "gt"
+        if key is None:
+            ties = Q(**{f"{name}__isnull": True, f"id__{way}": pk})
+            return ties | Q(**{f"{name}__isnull": False}) if backwards else ties
         # the first test bounds the walk along the index, the second breaks ties
-        less = self.order.descending is not backwards
-        name, way = self.order.key, "lt" if less else "gt"
-        return Q(**{f"{name}__{way}e": key}) & (
+        beyond = Q(**{f"{name}__{way}e": key}) & (
             Q(**{f"{name}__{way}": key}) | Q(**{f"id__{way}": pk})
         )
+        nullable = Case._meta.get_field(name).null
+        return beyond | Q(**{f"{name}__isnull": True}) if nullable and not backwards else beyond
 
 
 def in_rows(cases: QuerySet) -> QuerySet:

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET, require_POST
 
-from analyst.access import DECIDERS, desk_for_reading, may, visible_cases
+from analyst.access import COUNTED, DECIDERS, desk_for_reading, may, visible_cases
 from analyst.bulk import DAYS, BulkForm, apply, numbers_of
-from analyst.queue import COUNTED, ORDERS, TABS, QueueQuery, possible_owners, tab_counts
+from analyst.queue import ORDERS, TABS, QueueQuery, possible_owners, tab_counts
 from analyst.templatetags.desk import day
 from cases.models import Case, Enforcement
 from cases.services.triage import take_next

@@ -149,6 +149,36 @@ class Case(models.Model):
                 condition=Q(status__in=["new", "in_review", "escalated", "reopened"]),
                 name="case_queue",
             ),
+            # read by the queue in the order of due times, by "due today" and "overdue"
+            models.Index(
+                fields=["due_at", "id"],
+                condition=Q(status__in=["new", "in_review", "escalated", "reopened"]),
+                name="case_due",
+            ),
+            # read by the queue in the order of harm
+            models.Index(
+                fields=["-harm_per_day", "-id"],
+                condition=Q(status__in=["new", "in_review", "escalated", "reopened"]),
+                name="case_harm",
+            ),
+            # read by the queue's tab "new since decision"
+            models.Index(
+                fields=["-priority", "-id"],
+                condition=Q(new_since_decision__gt=0),
+                name="case_grown",
+            ),
+            # read by the queue's tab "decided"
+            models.Index(
+                fields=["-priority", "-id"],
+                condition=Q(status__in=["decided", "closed"]),
+                name="case_decided",
+            ),
+            # read by the queue's tab "snoozed" and by what wakes next
+            models.Index(
+                fields=["snoozed_until"],
+                condition=Q(snoozed_until__isnull=False),
+                name="case_snoozed",
+            ),
             # read by the queue's search box
             GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="case_search_trgm"),
             # read by "mine" and by take next
