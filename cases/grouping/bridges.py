@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.sparse import csr_array
 
 CUT_BELOW = 0.15  # conductance: less than this share of a side's ties crosses over
@@ -96,7 +97,8 @@ def _second_vector(matrix: csr_array, first: np.ndarray) -> np.ndarray:
     first = first / np.linalg.norm(first)
     if matrix.shape[0] <= DENSE:
         gram = (matrix @ matrix.T).toarray() - np.outer(first, first)
-        return np.linalg.eigh(gram)[1][:, -1]
+        last = len(first) - 1
+        return eigh(gram, subset_by_index=(last, last))[1][:, 0]
     vector = np.cos(np.arange(len(first)) * 2.399963)  # golden angle: no structure of its own
     for _ in range(ROUNDS):
         vector = matrix @ (matrix.T @ vector)

@@ -58,7 +58,7 @@ class Scorer:
     def __init__(self, facts: Facts, seen: Witnesses, *, prior: float):
         self.facts, self.seen = facts, seen
         self.prior_bits = log_odds(prior)
-        self.links = seen.links
+        self.links, self.can_tie = seen.links, seen.ties
         # how many values of each kind an account has: the more, the easier to share one by chance
         known = self.links[seen.witness] | np.isnan(seen.bits[seen.witness])
         self.values = np.bincount(
@@ -96,7 +96,7 @@ class Scorer:
         """
         facts, seen = self.facts, self.seen
         votes = _Votes(facts, seen, members, self.links, without)
-        search = votes.witness[votes.worth(seen) >= SEARCH_BITS]
+        search = votes.witness[(votes.worth(seen) >= SEARCH_BITS) & self.can_tie[votes.witness]]
         _, found = seen.of_witnesses(search)
         parts = [members, found] if also is None else [members, found, also]
         account = np.unique(np.concatenate(parts))
@@ -126,7 +126,9 @@ class Scorer:
         cell = row * SLOTS + self.seen.slot[witness]
         total = np.bincount(cell, weights=bits, minlength=size * SLOTS).reshape(size, SLOTS)
         hits = np.bincount(cell, minlength=size * SLOTS).reshape(size, SLOTS)
-        total = np.maximum(total - choice_bits(self.values[account], hits), 0.0)
+        at, kind = np.nonzero(hits)
+        cost = choice_bits(self.values[account[at], kind], hits[at, kind])
+        total[at, kind] = np.maximum(total[at, kind] - cost, 0.0)
         ties = np.zeros((size, families))
         # kinds of one family are nested or depend on each other: the strongest speaks for all
         shared_bits = np.zeros((size, families))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import gammaln, logsumexp
 
 from .links import Witnesses
 from .membership import Scorer, Scores
@@ -104,8 +105,6 @@ def commonest(facts: Facts, seen: Witnesses, members: np.ndarray) -> np.ndarray:
 
 
 def _least_chance(facts, seen, members, without) -> Meeting | None:
-    from scipy.stats import hypergeom
-
     row, witness = seen.of_accounts(members)
     usable = seen.ties[witness] & ~np.isin(witness, without)
     space = int(facts.party.max(initial=0)) + 1
@@ -126,9 +125,22 @@ def _least_chance(facts, seen, members, without) -> Meeting | None:
                 continue
             first, second = len(carriers[a]), len(carriers[b])
             both = len(np.intersect1d(carriers[a], carriers[b], assume_unique=True))
-            tail = float(hypergeom.logsf(both - 1, int(population), first, second)) / np.log(10)
+            tail = meets_by_chance(both, first, second, int(population))
             if best is None or tail < best.log10_p:
                 names = (FAMILIES[a], FAMILIES[b])
                 expected = first * second / float(population)
                 best = Meeting(names, first, second, both, expected, max(tail, -300.0))
     return best
+
+
+def meets_by_chance(both: int, first: int, second: int, population: int) -> float:
+    """log10 P(X >= both), X hypergeometric: second draws from population, first of them marked."""
+    if both <= max(0, first + second - population):
+        return 0.0
+    k = np.arange(both, min(first, second) + 1)
+    terms = _log_choose(first, k) + _log_choose(population - first, second - k)
+    return float(min(0.0, logsumexp(terms) - _log_choose(population, second)) / np.log(10))
+
+
+def _log_choose(n, k):
+    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from scipy.special import gammaln
 
 KINDS = (
     "ip", "ip_prefix", "asn", "payment", "email_domain", "registration", "device", "user_agent",
@@ -102,7 +103,5 @@ def choice_bits(values, hits):
 
     An account with fifty addresses shares one by chance fifty times as easily as one with one.
     """
-    from scipy.special import gammaln
-
     values = np.maximum(values, hits)
     return (gammaln(values + 1) - gammaln(hits + 1) - gammaln(values - hits + 1)) / math.log(2)
