@@ -2,6 +2,7 @@
 
 from ingest.services.accounts import record_account_state, record_activity
 from ingest.services.population import AttributeCount, PopulationUse, record_population
+from ingest.services.replay import Replay, replay_rejections, waiting_rejections
 from ingest.services.signals import Problem, Receipt, record_signals
 
 __all__ = [
@@ -9,8 +10,11 @@ __all__ = [
     "PopulationUse",
     "Problem",
     "Receipt",
+    "Replay",
     "record_account_state",
     "record_activity",
     "record_population",
     "record_signals",
+    "replay_rejections",
+    "waiting_rejections",
 ]

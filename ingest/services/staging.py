@@ -20,7 +20,7 @@ _ACCOUNT = """
 """
 TABLES = {
     "stage_signal": f"""
-        line integer, ref text COLLATE "C", digest text, {_ACCOUNT},
+        line bigint, ref text COLLATE "C", digest text, {_ACCOUNT},
         window_start float8, window_end float8, score float8, p_value float8,
         summary text, evidence jsonb, samples jsonb, group_key text, detector_version text
     """,
