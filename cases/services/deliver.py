@@ -70,8 +70,8 @@ def _deliver(lease: Lease) -> None:
         _trouble(lease, error)
         return
     _well(order.connector)
-    before = item.state_before or state or Account.State.ACTIVE.value
-    wanted, why_not = _wanted(lease, before, state)
+    before = state or Account.State.ACTIVE.value
+    wanted, why_not = _wanted(lease, state)
     if wanted == state:
         if lease.note_before(before):
             _done(lease, state)
@@ -93,7 +93,7 @@ def _deliver(lease: Lease) -> None:
     _after_answer(lease, endpoint, wanted, answer)
 
 
-def _wanted(lease: Lease, before: str, state: str | None) -> tuple[str, str]:
+def _wanted(lease: Lease, state: str | None) -> tuple[str, str]:
     """The state that the account shall have, and why nothing may be sent (or "")."""
     item, order = lease.item, lease.item.enforcement
     wanted = webhook.COMMANDS[order.kind][1]

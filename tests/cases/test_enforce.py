@@ -468,6 +468,16 @@ class DeliveryTests(GatewayCase):
         item.refresh_from_db()
         assert (item.state, item.state_before) == ("done", "active")
 
+    def test_of_two_leases_on_one_item_the_later_one_holds(self):
+        order = self.running()
+        item = EnforcementItem.objects.filter(enforcement=order)[:1].get()
+        slow = lease.take(EnforcementItem.objects.filter(pk=item.pk))
+        make_due()
+        later = lease.take(EnforcementItem.objects.filter(pk=item.pk))
+        assert later.sent_before and not slow.sent_before
+        assert (slow.note_before("limited"), slow.settle("failed")) == (False, False)
+        assert later.settle("done") is True
+
     def test_a_platform_that_is_away_rests_the_connector_and_gets_one_probe(self):
         case = make_case(2, accounts=8, status="decided", verdict="confirmed")
         self.case = case

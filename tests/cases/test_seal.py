@@ -187,6 +187,14 @@ class PacketTests(PacketCase):
         assert not EvidencePacket.objects.get().sealed_at
         request_packet(self.case, actor=self.ana)  # and may be asked for again
 
+    def test_a_seal_that_fails_leaves_no_file_behind(self):
+        packet = request_packet(self.case, actor=self.ana)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sealing, "append_event", lambda *a, **k: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                seal_packet(packet.pk)
+        assert default_storage.listdir("packets") == ([], [])
+
     def test_a_packet_that_no_worker_survives_is_given_up(self):
         request_packet(self.case, actor=self.ana)
         Job.objects.update(created_at=timezone.now() - sealing.GIVEN_UP - timedelta(minutes=1))
