@@ -72,10 +72,9 @@ def window(case: Case, *, bins: int, span: timedelta = SPAN_MAX) -> Window | Non
     start = max(first, end - span).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     hours = max(1, (end - start) // HOUR)
     step = next((s for s in STEPS if hours / s <= bins), STEPS[-1])
-    # bins begin where clocks do, so that a day's bins are the same every day
-    midnight = start.replace(hour=0)
-    start = midnight + step * ((start - midnight) // (step * HOUR)) * HOUR
-    return Window(start, step, -(-((end - start) // HOUR) // step))
+    # whole bins up to the end: half a bin at the end would look like a fall in traffic
+    bins = -(-hours // step)
+    return Window(end - step * bins * HOUR, step, bins)
 
 
 def by_tier(case: Case) -> Drawn:

@@ -8,11 +8,18 @@ from cases.models import Case, Connector, Decision, Enforcement, Member
 Kind = Enforcement.Kind
 
 
+class DeskForm(forms.Form):
+    """A label is a question or a noun: no colon follows it."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+
 def _long(rows: int, placeholder: str = "") -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows, "placeholder": placeholder})
 
 
-class DecisionForm(forms.Form):
+class DecisionForm(DeskForm):
     outcome = forms.ChoiceField(
         label="Verdict",
         choices=[choice for choice in Case.Verdict.choices if choice[0] != "undecided"],
@@ -38,21 +45,21 @@ class DecisionForm(forms.Form):
     )
 
 
-class RationaleForm(forms.Form):
+class RationaleForm(DeskForm):
     rationale = forms.CharField(label="Why", max_length=5000, widget=_long(5))
 
 
-class NoteForm(forms.Form):
+class NoteForm(DeskForm):
     text = forms.CharField(label="Note", max_length=10_000, widget=_long(3))
 
 
-class RevealForm(forms.Form):
+class RevealForm(DeskForm):
     reason = forms.CharField(
         label="Why do you need to read it?", max_length=300, widget=forms.TextInput
     )
 
 
-class SnoozeForm(forms.Form):
+class SnoozeForm(DeskForm):
     until = forms.DateTimeField(
         label="Until, UTC",
         help_text="At most 30 days from now. It comes back by itself.",
@@ -60,7 +67,7 @@ class SnoozeForm(forms.Form):
     )
 
 
-class JudgeForm(forms.Form):
+class JudgeForm(DeskForm):
     verdict = forms.ChoiceField(choices=[*Member.Verdict.choices, ("", "not judged")])
     members = forms.TypedMultipleChoiceField(coerce=int, error_messages={"required": ""})
 
@@ -71,7 +78,7 @@ class JudgeForm(forms.Form):
         self.fields["members"].choices = [(pk, pk) for pk in chosen if len(pk) < 19]
 
 
-class OrderForm(forms.Form):
+class OrderForm(DeskForm):
     kind = forms.ChoiceField(
         label="Action", choices=[(kind.value, kind.label) for kind in Kind if kind in COMMANDS]
     )
@@ -103,14 +110,14 @@ class OrderForm(forms.Form):
         self.fields["connector"].queryset = Connector.objects.filter(enabled=True).order_by("name")
 
 
-class ReversalForm(forms.Form):
+class ReversalForm(DeskForm):
     reason = forms.CharField(label="Why is it put back?", max_length=2000, widget=_long(3))
     notice = forms.CharField(
         label="Notice to the customer", required=False, max_length=4000, widget=_long(4)
     )
 
 
-class ReviewForm(forms.Form):
+class ReviewForm(DeskForm):
     verdict = forms.ChoiceField(choices=[("approve", "approve"), ("refuse", "refuse")])
     note = forms.CharField(
         label="Note",
@@ -121,5 +128,5 @@ class ReviewForm(forms.Form):
     )
 
 
-class ShareForm(forms.Form):
+class ShareForm(DeskForm):
     tlp = forms.ChoiceField(label="Widest audience", choices=Case.TLP.choices)

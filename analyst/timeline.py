@@ -69,14 +69,13 @@ def timeline_page(case: Case, data) -> TimelinePage:
 
 
 def counts(case: Case) -> dict[str, str]:
-    """How many events each filter holds. Counted no further than COUNTED, and said so."""
+    """How many entries each filter holds. Counted no further than COUNTED, and said so."""
     latest = case.events.order_by("-seq").values_list("kind", flat=True)[: COUNTED + 1]
     shelves = Counter(EVENT_KINDS.get(kind, (PEOPLE,))[0] for kind in latest)
     members = Member.objects.current().filter(case=case).values("account")
     signals = Signal.objects.filter(account__in=members).order_by()[: COUNTED + 1].count()
     shelves[SIGNALS] += signals
-    shelves[""] = sum(shelves.values())
-    return {name: _said(shelves[name]) for name, _ in SHELVES}
+    return {name: _said(shelves[name]) for name, _ in SHELVES if name}
 
 
 def who_looked(case: Case) -> list[Entry]:

@@ -27,21 +27,19 @@ KIND_WORDS = {
     "harness": "harness",
     "partner_token": "partner token",
 }
-TIER_ICONS = {"core": "core", "likely": "likely", "possible": "possible"}
 
 
 @register.simple_tag
 def toned_icon(name: str, tone: str = "") -> str:
     """An icon that repeats a word, in the tone of its line."""
     href = f"{static('icons.svg')}#i-{name}"
-    return format_html(
-        '<svg class="i {}" aria-hidden="true"><use href="{}"/></svg>', tone, href
-    )
+    return format_html('<svg class="i {}" aria-hidden="true"><use href="{}"/></svg>', tone, href)
 
 
 @register.simple_tag
 def tier_mark(tier: str) -> str:
-    href = f"{static('icons.svg')}#i-{TIER_ICONS.get(tier, 'possible')}"
+    """● core: the icons of the sprite are named like the tiers."""
+    href = f"{static('icons.svg')}#i-{tier}"
     return format_html(
         '<span class="tier"><svg class="i" aria-hidden="true"><use href="{}"/></svg>{}</span>',
         href,
@@ -81,12 +79,11 @@ def family_bars(evidence: Sequence[Mapping], families: Sequence[str]) -> str:
 
 @register.filter
 def tie_name(link: Link) -> str:
-    """card card-7, template 3f9a61c0: a template's text is a prompt's, so it stays masked."""
+    """card range 7, template 3f9a61c0: a template's text is a prompt's, so it stays masked."""
     attribute = link.attribute
-    shown = attribute.value[:10] if attribute.kind == "template" else (
-        attribute.label or attribute.value
-    )
-    return f"{KIND_WORDS.get(attribute.kind, attribute.kind)} {shown}"
+    if attribute.kind != "template" and attribute.label:
+        return attribute.label
+    return f"{KIND_WORDS.get(attribute.kind, attribute.kind)} {attribute.value[:10]}"
 
 
 @register.filter

@@ -12,8 +12,8 @@ from analyst.access import case_for_reading, visible_cases
 from analyst.figures import FIGURES
 from analyst.forms import RevealForm
 from analyst.members import STATES, TIERS, VERDICTS, MembersQuery, state_counts
+from analyst.queue_rows import due_words
 from analyst.timeline import SHELVES, counts, timeline_page, who_looked
-from analyst.views.queue import due_words
 from cases.models import Case, Member
 from cases.plots import waterfall
 
@@ -29,12 +29,13 @@ PLOTS = [
         {"name": "heat", "label": "4 days"}, {"name": "heat-all", "label": "all"}]},
     {"name": "week", "title": "Hour of the week", "ways": []},
 ]  # fmt: skip
-FIT_ICONS = {
-    "does not fit": "no",
-    "fits in part": "half",
-    "fits": "check",
-    "not ruled out": "clock",
-    "not tested": "new",
+# fit of an innocent explanation: icon, and how a number of them is said
+FITS = {
+    "does not fit": ("no", "do not fit", "does not fit"),
+    "fits in part": ("half", "fit in part", "fits in part"),
+    "fits": ("check", "fit", "fits"),
+    "not ruled out": ("clock", "are not ruled out", "is not ruled out"),
+    "not tested": ("new", "are not tested", "is not tested"),
 }
 
 
@@ -159,13 +160,13 @@ def evidence_of(case: Case) -> list[dict]:
 def benign_of(case: Case) -> dict:
     """Innocent explanations with the mark of their fit, and how many stand where."""
     rows = [
-        row | {"icon": FIT_ICONS.get(row.get("fit"), "new")}
+        row | {"icon": FITS.get(row.get("fit"), ("new",))[0]}
         for row in case.explanation.get("benign") or []
     ]
-    fits: dict[str, int] = {}
-    for row in rows:
-        fits[row.get("fit", "")] = fits.get(row.get("fit", ""), 0) + 1
-    said = [f"{n} {fit}" for fit in FIT_ICONS if (n := fits.get(fit))]
+    said = []
+    for fit, (_, several, one) in FITS.items():
+        if n := sum(row.get("fit") == fit for row in rows):
+            said.append(f"{n} {one if n == 1 else several}")
     return {"rows": rows, "say": ", ".join(said)}
 
 
@@ -178,7 +179,8 @@ def stats_of(case: Case) -> dict:
     return {
         "requests": sum(week) / len(week) if week else None,
         "each": sum(week) / len(week) / case.members_total if week and case.members_total else None,
-        "extraction": explained.get("extraction") or {},
+        "extraction": dict.fromkeys(("core", "weighted", "all", "hours_missing"))
+        | (explained.get("extraction") or {}),
         "organisations": explained.get("organisations"),
         "aggregates": explained.get("aggregates"),
         "innocent": innocent.get("core"),
@@ -215,7 +217,12 @@ def timeline_of(request, case: Case) -> dict:
     return {
         "page": page,
         "shelves": [
-            {"slug": slug, "label": label, "count": numbers[slug], "current": slug == page.shelf}
+            {
+                "slug": slug,
+                "label": label,
+                "count": numbers.get(slug, ""),
+                "current": slug == page.shelf,
+            }
             for slug, label in SHELVES
         ],
         "today": timezone.now().date(),

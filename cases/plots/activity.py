@@ -8,12 +8,12 @@ from .layout import (
     POINTS_MAX,
     Mark,
     Shade,
-    add_marks,
-    add_shades,
+    add_names,
     base,
     count_axis,
     moment,
     named,
+    period,
     time_axis,
 )
 
@@ -45,20 +45,19 @@ def activity(
         raise ValueError(f"{points} points in a figure that may hold {POINTS_MAX}")
     step = timedelta(hours=hours)
     end = start + step * max(bins, 1)
-    middles = [moment(start + step * i + step / 2) for i in range(bins)]
+    starts = [moment(start + step * i) for i in range(bins)]
     layout = base()
     layout |= {"barmode": "stack", "bargap": 0, "hovermode": "x unified"}
     layout["xaxis"], layout["yaxis"] = time_axis(start, end), count_axis()
-    add_shades(layout, shades, start, end)
-    add_marks(layout, marks, start, end)
+    add_names(layout, marks, shades, start, end)
     totals = [sum(column) for column in zip(*(s.values for s in series), strict=True)]
     data = [
         {
             "type": "bar",
             "name": named(s.name),
-            "x": middles,
+            "x": starts,
             "y": list(s.values),
-            "width": step.total_seconds() * 1000,
+            **period(start, step),
             "marker": {"color": s.token, "line": {"width": 0}},
             "hovertemplate": "%{y:,}",
         }

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from math import sqrt
 
-from .layout import POINTS_MAX, Mark, Shade, add_marks, add_shades, base, moment, named, time_axis
+from .layout import POINTS_MAX, Mark, Shade, add_names, base, moment, named, period, time_axis
 from .shades import key, scale, steps
 
 
@@ -46,12 +46,12 @@ def heat(
         "fixedrange": True,
         "ticks": "",
     }
-    add_shades(layout, shades, start, end)
-    add_marks(layout, marks, start, end)
+    add_names(layout, marks, shades, start, end)
     data = [
         {
             "type": "heatmap",
-            "x": [moment(start + step * i + step / 2) for i in range(bins)],
+            "x": [moment(start + step * i) for i in range(bins)],
+            **period(start, step),
             "y": names,
             "z": rows,
             "zmin": 0,

@@ -40,6 +40,15 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime(FORMAT)
 
 
+def period(start: datetime, step: timedelta) -> dict:
+    """Bins named by their start and drawn over all of their time."""
+    return {
+        "xperiod": step.total_seconds() * 1000,
+        "xperiod0": moment(start),
+        "xperiodalignment": "middle",
+    }
+
+
 def base(*, top: int = 8, left: int = 44, bottom: int = 24) -> dict:
     return {
         "autosize": True,
@@ -98,58 +107,52 @@ def count_axis() -> dict:
     }
 
 
-def add_marks(layout: dict, marks: Sequence[Mark], start: datetime, end: datetime) -> None:
-    """Named dashed lines, in as many rows of names as they need; makes room above the plot."""
+def add_names(
+    layout: dict, marks: Sequence[Mark], shades: Sequence[Shade], start: datetime, end: datetime
+) -> None:
+    """Dashed lines and shaded times, their names in as many rows above the plot as they need."""
+    names = []
+    for mark in marks:
+        if start <= mark.at <= end:
+            layout["shapes"].append(_line(mark))
+            names.append((mark.at, mark.label, "--ink-2"))
+    for shade in shades:
+        left, right = max(shade.start, start), min(shade.end, end)
+        if left < right:
+            layout["shapes"].append(_band(left, right))
+            names.append((left, shade.label, "--warn"))
     span = (end - start).total_seconds() or 1
-    shown = sorted((m for m in marks if start <= m.at <= end), key=lambda mark: mark.at)
     rows: list[float] = []  # where the last name of each row ends, in px
-    placed = []
-    for mark in shown:
-        at = PLOT_WIDTH * (mark.at - start).total_seconds() / span
-        label = named(mark.label, 30)
+    for at, label, colour in sorted(names):
+        place = PLOT_WIDTH * (at - start).total_seconds() / span
+        label = named(label, 30)
         width = LETTER * len(label) + 8
-        leftwards = at + width > PLOT_WIDTH
-        begins = at - width if leftwards else at
-        row = next((i for i, ends in enumerate(rows) if ends <= begins), len(rows))
-        if row == len(rows):
-            rows.append(0.0)
-        rows[row] = at if leftwards else at + width
-        placed.append((mark, label, row, leftwards))
-    layout["margin"]["t"] += 14 * len(rows)
-    for mark, label, row, leftwards in placed:
-        layout["shapes"].append(
-            {
-                "type": "line", "xref": "x", "yref": "paper",
-                "x0": moment(mark.at), "x1": moment(mark.at), "y0": 0, "y1": 1,
-                "line": {"color": "--ink-2", "width": 1, "dash": "dash"},
-            }
-        )  # fmt: skip
+        leftwards = place + width > PLOT_WIDTH
+        begins, ends = (place - width, place) if leftwards else (place, place + width)
+        row = next((i for i, taken in enumerate(rows) if taken <= begins), len(rows))
+        rows[row:] = [ends] if row == len(rows) else [ends, *rows[row + 1 :]]
         layout["annotations"].append(
             {
-                "text": label, "x": moment(mark.at), "xref": "x", "y": 1, "yref": "paper",
+                "text": label, "x": moment(at), "xref": "x", "y": 1, "yref": "paper",
                 "yanchor": "bottom", "yshift": 14 * row,
                 "xanchor": "right" if leftwards else "left", "xshift": -3 if leftwards else 3,
-                "showarrow": False, "font": {"size": 11, "color": "--ink-2"},
+                "showarrow": False, "font": {"size": 11, "color": colour},
             }
         )  # fmt: skip
+    layout["margin"]["t"] += 14 * len(rows)
 
 
-def add_shades(layout: dict, shades: Sequence[Shade], start: datetime, end: datetime) -> None:
-    for shade in shades:
-        if shade.end <= start or shade.start >= end:
-            continue
-        left, right = max(shade.start, start), min(shade.end, end)
-        layout["shapes"].append(
-            {
-                "type": "rect", "xref": "x", "yref": "paper", "layer": "below",
-                "x0": moment(left), "x1": moment(right), "y0": 0, "y1": 1,
-                "fillcolor": "--warn-soft", "line": {"width": 0},
-            }
-        )  # fmt: skip
-        layout["annotations"].append(
-            {
-                "text": named(shade.label, 30), "x": moment(left), "xref": "x",
-                "xanchor": "left", "y": 0.02, "yref": "paper", "yanchor": "bottom",
-                "showarrow": False, "font": {"size": 11, "color": "--warn"},
-            }
-        )  # fmt: skip
+def _line(mark: Mark) -> dict:
+    return {
+        "type": "line", "xref": "x", "yref": "paper",
+        "x0": moment(mark.at), "x1": moment(mark.at), "y0": 0, "y1": 1,
+        "line": {"color": "--ink-2", "width": 1, "dash": "dash"},
+    }  # fmt: skip
+
+
+def _band(left: datetime, right: datetime) -> dict:
+    return {
+        "type": "rect", "xref": "x", "yref": "paper", "layer": "above", "opacity": 0.22,
+        "x0": moment(left), "x1": moment(right), "y0": 0, "y1": 1,
+        "fillcolor": "--warn", "line": {"width": 0},
+    }  # fmt: skip
