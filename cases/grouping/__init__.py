@@ -7,6 +7,6 @@ from .question import Meeting
 from .tables import Facts, Previous
 
 __all__ = [
-    "METHOD", "Bridge", "Cluster", "Evidence", "Facts", "Grouping", "Hub", "Link", "Meeting", "Member",
-    "Previous", "group",
+    "METHOD", "Bridge", "Cluster", "Evidence", "Facts", "Grouping", "Hub", "Link", "Meeting",
+    "Member", "Previous", "group",
 ]  # fmt: skip

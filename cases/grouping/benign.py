@@ -70,8 +70,7 @@ def night_share(hours: Sequence[int]) -> float | None:
 
 
 def _count(n: int, noun: str) -> str:
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
-    return f"{n:,} {noun if n == 1 else plural}"
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def _harness(f: Figures) -> tuple[str, str]:
@@ -133,8 +132,8 @@ def _shared_key(f: Figures) -> tuple[str, str]:
     middle = sorted(f.addresses.values())[len(f.addresses) // 2]
     why = (
         f"A key shared by build machines shows many addresses on one account; here "
-        f"{_count(many, 'member')} of {f.members:,} used {MANY_ADDRESSES} or more, the median {middle}. "
-        f"It would not tie {f.organisations:,} organisations."
+        f"{_count(many, 'member')} of {f.members:,} used {MANY_ADDRESSES} or more, the median is "
+        f"{middle}. It would not tie {f.organisations:,} organisations."
     )
     return (NO if f.organisations > 2 else OPEN if many else NO), why
 
@@ -146,10 +145,12 @@ def _homework(f: Figures) -> tuple[str, str]:
     short, human = f.active_days <= SHORT_DAYS, quiet < HUMAN_NIGHT
     why = (
         f"Homework ends with its deadline and sleeps at night; this ran on "
-        f"{_count(f.active_days, 'day')}, with {quiet:.0%} of the requests in the quietest six hours."
+        f"{_count(f.active_days, 'day')}, with {quiet:.0%} of the requests in the six quietest "
+        "hours."
     )
-    return (OPEN if short and human else PART if short or (human and (f.place_share or 0) >= 0.5)
-            else NO), why  # fmt: skip
+    if short and human:
+        return OPEN, why
+    return (PART if short or (human and (f.place_share or 0) >= 0.5) else NO), why
 
 
 def _migration(f: Figures) -> tuple[str, str]:

@@ -76,7 +76,7 @@ def _seeds(facts: Facts, seen: Witnesses, found: Ties) -> Iterable[_Seed]:
     # the weight of a star falls with its size, as FRAUDAR weighs a column
     star = np.bincount(found.tie, minlength=len(found.bits))
     weight = found.bits / np.log(star + 5.0)
-    for name, low, high in zip(names, start, np.append(start[1:], len(order)), strict=True):
+    for name, low, high in zip(names, start, np.append(start, len(order))[1:], strict=True):
         if size[name] < SMALLEST:
             continue
         rows = order[low:high]

@@ -1,0 +1,322 @@
+"""Writes what grouping found: cases, members, links, events. Only what changed is touched."""
+
+import json
+from dataclasses import dataclass, field
+
+from django.db import connection
+from django.utils import timezone
+
+from cases import scoring
+from cases.grouping import METHOD, Cluster, Grouping
+from cases.models import Case, Link, Member, TimelineEvent
+from cases.names import case_name
+from cases.services.group_explain import Explained, explain_clusters
+from cases.services.timeline import append_event
+from ingest.models import Census
+
+SETTLED = (Case.Status.DECIDED, Case.Status.CLOSED)
+COMPUTED = (
+    "reason", "priority", "p_abuse", "harm_per_day", "growth", "core", "likely", "possible",
+    "expected_members", "new_since_decision", "trend", "first_activity_at", "last_activity_at",
+    "explanation", "search_text",
+)  # fmt: skip
+BATCH = 2_000
+SAME = 1e-9
+
+
+@dataclass
+class Written:
+    """What a run changed; report is what the run's row keeps."""
+
+    opened: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    report: dict = field(default_factory=dict)
+
+
+def write_grouping(answer: Grouping, *, census: Census | None) -> Written:
+    """Bring the tables to what grouping found, inside the caller's transaction.
+
+    A case that a person decided keeps its status, its verdict and its members; accounts that join
+    it are marked. Nobody leaves against a person's "in". A new case that nobody has touched and
+    whose accounts went to another is merged into that one; any other that nothing holds together
+    any more keeps its row and says so.
+    """
+    now = timezone.now()
+    numbers = [cluster.case for cluster in answer.clusters]
+    known = {
+        case.number: case
+        for case in Case.objects.filter(
+            number__in=[n for n in numbers if n] + list(answer.absorbed)
+        )
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    }
+    explained = explain_clusters(answer.clusters, census=census)
+    written = Written()
+    cases = _cases(answer.clusters, known, explained, now, written)
+    rows = _rows_of([case.pk for case in known.values()])
+    moves: dict[int, dict] = {}
+    new, stale, leaving = [], [], []
+    for cluster, case, told in zip(answer.clusters, cases, explained, strict=True):
+        mine = rows.get(case.pk, {})
+        joined, left = _members(cluster, case, told, mine, new, stale, leaving)
+        moves[case.pk] = {"joined": joined, "left": left}
+    targets = {}
+    for number, place in answer.absorbed.items():
+        case = known[number]
+        left = _let_go(case, rows.get(case.pk, {}), leaving)
+        if left:
+            moves[case.pk] = {"joined": 0, "left": left}
+            if place is not None and _untouched(case, rows.get(case.pk, {})):
+                targets[case.pk] = cases[place]
+    _save_members(new, stale, leaving, now)
+    links = _save_links(answer.clusters, cases)
+    _finish(answer, cases, explained, known, moves, targets, links, written)
+    return written
+
+
+def _cases(clusters, known, explained, now, written) -> list[Case]:
+    """The case of each cluster, opened where there is none."""
+    fresh = [place for place, cluster in enumerate(clusters) if cluster.case is None]
+    opened = {}
+    if fresh:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT nextval('cases_case_number') FROM generate_series(1, %s)", [len(fresh)]
+            )
+            numbers = [row[0] for row in cursor.fetchall()]
+        # the worst first gets the lowest number
+        fresh.sort(key=lambda place: (-explained[place].priority.value, place))
+        for place, number in zip(fresh, numbers, strict=True):
+            told = explained[place]
+            opened[place] = Case(
+                number=number,
+                name=case_name(number),
+                reason=told.reason,
+                due_at=scoring.due_at(told.priority.value, now),
+            )
+        Case.objects.bulk_create([opened[place] for place in sorted(opened)], batch_size=BATCH)
+        written.opened = [case.ref for case in opened.values()]
+    return [
+        opened[place] if cluster.case is None else known[cluster.case]
+        for place, cluster in enumerate(clusters)
+    ]
+
+
+def _rows_of(cases: list[int]) -> dict[int, dict[int, Member]]:
+    found: dict[int, dict[int, Member]] = {}
+    for member in Member.objects.filter(case_id__in=cases).iterator(chunk_size=20_000):
+        found.setdefault(member.case_id, {})[member.account_id] = member
+    return found
+
+
+def _members(cluster: Cluster, case, told: Explained, mine, new, stale, leaving):
+    """Line up a cluster's members with its rows; returns how many joined and left."""
+    settled = case.status in SETTLED
+    joined = 0
+    for member, evidence in zip(cluster.members, told.evidence, strict=True):
+        row = mine.get(member.account)
+        if row is None:
+            joined += 1
+            new.append(
+                Member(
+                    case=case,
+                    account_id=member.account,
+                    probability=member.probability,
+                    tier=member.tier,
+                    evidence=evidence,
+                    method=METHOD,
+                    flagged=member.flagged,
+                    since_decision=settled,
+                )
+            )
+            continue
+        back = row.left_at is not None
+        joined += back
+        same = (
+            not back
+            and abs(row.probability - member.probability) < SAME
+            and row.tier == member.tier
+            and row.flagged == member.flagged
+            and row.evidence == evidence
+        )
+        if not same:
+            row.probability, row.tier = member.probability, member.tier
+            row.evidence, row.flagged, row.method = evidence, member.flagged, METHOD
+            row.since_decision = row.since_decision or (back and settled)
+            row.left_at = None
+            stale.append(row)
+            mine[member.account] = row
+    staying = {member.account for member in cluster.members}
+    left = 0 if settled else _leave(mine, staying, leaving)
+    return joined, left
+
+
+def _leave(mine, staying, leaving) -> int:
+    going = [
+        row
+        for account, row in mine.items()
+        if account not in staying and row.left_at is None and not row.verdict
+    ]
+    leaving += going
+    return len(going)
+
+
+def _let_go(case: Case, mine, leaving) -> int:
+    """Nothing ties this case's members any more: they leave, unless a person has spoken."""
+    if case.status in SETTLED or case.opened_by_id:
+        return 0
+    return _leave(mine, set(), leaving)
+
+
+def _untouched(case: Case, mine) -> bool:
+    return (
+        case.status == Case.Status.NEW
+        and case.owner_id is None
+        and not any(row.verdict for row in mine.values())
+        and not case.notes.exists()
+    )
+
+
+def _save_members(new, stale, leaving, now) -> None:
+    Member.objects.bulk_create(new, batch_size=BATCH)
+    if stale:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE cases_member m SET probability = v.p, tier = v.tier, flagged = v.flagged,
+                    evidence = v.evidence::jsonb, method = %s, left_at = NULL,
+                    since_decision = v.since
+                FROM unnest(%s::bigint[], %s::float8[], %s::text[], %s::bool[], %s::text[],
+                            %s::bool[]) v (id, p, tier, flagged, evidence, since)
+                WHERE m.id = v.id
+                """,
+                [
+                    METHOD,
+                    [row.pk for row in stale],
+                    [row.probability for row in stale],
+                    [row.tier for row in stale],
+                    [row.flagged for row in stale],
+                    [json.dumps(row.evidence) for row in stale],
+                    [row.since_decision for row in stale],
+                ],
+            )
+    if leaving:
+        Member.objects.filter(pk__in=[row.pk for row in leaving]).update(left_at=now)
+        for row in leaving:
+            row.left_at = now
+
+
+def _save_links(clusters, cases) -> set[int]:
+    """Replace the links of cases where they differ; returns those cases."""
+    wanted = {
+        case.pk: {(x.account, x.attribute): (x.bits, x.members) for x in cluster.links}
+        for cluster, case in zip(clusters, cases, strict=True)
+    }
+    stored: dict[int, dict] = {}
+    rows = Link.objects.filter(case_id__in=list(wanted)).values_list(
+        "case_id", "account_id", "attribute_id", "bits", "members"
+    )
+    for case, account, attribute, bits, members in rows.iterator(chunk_size=20_000):
+        stored.setdefault(case, {})[account, attribute] = (bits, members)
+    differ = {case for case, links in wanted.items() if links != stored.get(case, {})}
+    if not differ:
+        return differ
+    Link.objects.filter(case_id__in=differ).delete()
+    flat = [(case, *key, *worth) for case in sorted(differ) for key, worth in wanted[case].items()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO cases_link
+                (case_id, account_id, attribute_id, bits, members, first_at, last_at)
+            SELECT v.case_id, v.account, v.attribute, v.bits, v.members, u.first_at, u.last_at
+            FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::float8[], %s::int[])
+                v (case_id, account, attribute, bits, members)
+            LEFT JOIN ingest_attributeuse u
+                ON u.attribute_id = v.attribute AND u.account_id = v.account
+            """,
+            [[row[place] for row in flat] for place in range(5)],
+        )
+    return differ
+
+
+def _finish(answer, cases, explained, known, moves, targets, links, written) -> None:
+    """Fill the computed fields, and write one event a case that changed."""
+    counts = _counts([case.pk for case in cases] + [known[n].pk for n in answer.absorbed])
+    changed, events = [], []
+    for cluster, case, told in zip(answer.clusters, cases, explained, strict=True):
+        tally = counts.get(case.pk, {})
+        before = {name: getattr(case, name) for name in COMPUTED}
+        told.fill(case, tally)
+        if cluster.case is None:
+            events.append(
+                (case, TimelineEvent.Kind.CASE_OPENED,
+                 {"members": len(cluster.members), "reason": told.reason})
+            )  # fmt: skip
+            changed.append(case)
+            continue
+        move = moves[case.pk]
+        if move["joined"] or move["left"]:
+            events.append((case, *_moved(move, tally)))
+        if case.pk in links or before != {name: getattr(case, name) for name in COMPUTED}:
+            changed.append(case)
+            written.changed.append(case.ref)
+    for number in answer.absorbed:
+        case = known[number]
+        if case.pk not in moves:
+            continue
+        target = targets.get(case.pk)
+        told = (
+            f"Its accounts fit {target.ref} better and are there now."
+            if target
+            else ("Nothing ties its accounts together any more.")
+        )
+        tally = counts.get(case.pk, {})
+        case.core, case.likely, case.possible = (
+            tally.get(t, 0) for t in ("core", "likely", "possible")
+        )
+        case.expected_members, case.priority = tally.get("expected", 0.0), 0.0
+        case.explanation = case.explanation | {"summary": [told]}
+        case.merged_into = target
+        kind, content = _moved(moves[case.pk], tally)
+        events.append((case, kind, content | ({"merged_into": target.ref} if target else {})))
+        changed.append(case)
+        written.changed.append(case.ref)
+    Case.objects.bulk_update(changed, [*COMPUTED, "merged_into"], batch_size=200)
+    for case, kind, content in sorted(events, key=lambda event: event[0].pk):
+        append_event(case, kind, actor=None, content=content)
+    written.report = {
+        "clusters": len(answer.clusters),
+        "opened": written.opened,
+        "changed": written.changed,
+        "merged": {case.ref: case.merged_into.ref for case in changed if case.merged_into_id},
+        "joined": sum(move["joined"] for move in moves.values()),
+        "left": sum(move["left"] for move in moves.values()),
+    }
+
+
+def _moved(move: dict, tally: dict):
+    members = sum(tally.get(tier, 0) for tier in ("core", "likely", "possible"))
+    return TimelineEvent.Kind.MEMBERS_CHANGED, {**move, "members": members}
+
+
+def _counts(cases: list[int]) -> dict[int, dict]:
+    """Current members by tier, their expected number, and those that are new since a decision;
+    accounts that a person ruled out are not counted."""
+    counts: dict[int, dict] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT case_id, tier, count(*), sum(probability), count(*) FILTER (WHERE since_decision)
+            FROM cases_member
+            WHERE case_id = ANY(%s) AND left_at IS NULL AND verdict <> 'out'
+            GROUP BY case_id, tier ORDER BY case_id, tier
+            """,
+            [cases],
+        )
+        for case, tier, members, expected, since in cursor.fetchall():
+            tally = counts.setdefault(case, {"expected": 0.0, "since": 0})
+            tally[tier] = members
+            tally["expected"] += expected
+            tally["since"] += since
+    return counts
