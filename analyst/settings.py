@@ -233,6 +233,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Stillwatch",
     "DESCRIPTION": "Investigation cases about distillation campaigns, and the detectors' door.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",  # whose schemas are JSON Schema, as ingest/wire.py writes it
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

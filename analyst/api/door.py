@@ -35,8 +35,9 @@ class DeskSessionScheme(SessionScheme):
 class FlatJSON(JSONParser):
     """An object of plain values, the only body that a door here takes.
 
-    So no nesting can exhaust the stack (RecursionError is no ValueError) in here or in whatever
-    repeats a value in its message, and no half surrogate reaches an answer, where it is no UTF-8.
+    Nesting that exhausts the stack is a RecursionError, which is no ValueError; what is shallower
+    goes no further than here, so that no message repeats it. A half surrogate that a message
+    repeats could not be sent: it has no UTF-8.
     """
 
     def parse(self, stream, media_type=None, parser_context=None):

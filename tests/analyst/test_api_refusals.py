@@ -58,13 +58,13 @@ class BodiesTest(ApiTestCase):
                 self.assertLess(len(response.content), 2000)
         self.assertFalse(Note.objects.exists())
 
-    def test_a_nested_value_cannot_reach_a_message_that_repeats_it(self):
-        for depth in range(50, 1000, 50):
+    def test_a_nested_value_goes_no_further_than_the_parser(self):
+        for depth in (1, 50, 800):
             body = json.dumps(WHY)[:-1] + ', "outcome": ' + "[" * depth + "]" * depth + "}"
             response = self.client.generic(
                 "POST", "/api/v1/cases/C-1/decisions/", body, content_type="application/json"
             )
-            self.assertRefused(response, 400)
+            self.assertRefused(response, 400, "is a list or an object")
 
     def test_another_kind_of_body_is_a_415(self):
         for kind in (
