@@ -2,14 +2,12 @@
 
 from celery import shared_task
 
-from cases.services import deliver, seal
+from cases.services import deliver, group, seal
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def group_new_signals():
-    from cases.services.group import group_new_signals as run
-
-    run()
+    group.group_new_signals()
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)

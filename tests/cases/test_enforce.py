@@ -10,6 +10,7 @@ from unittest import mock
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cases.connectors import http
@@ -241,6 +242,27 @@ class ReviewTests(OrderCase):
         Connector.objects.update(enabled=False)
         with pytest.raises(CaseError, match="switched off"):
             approve_enforcement(Enforcement.objects.get(), actor=self.lea)
+
+    def test_every_step_locks_the_case_before_the_order(self):
+        """Or two of them at once wait for each other until the database ends one of them."""
+        steps = {
+            "approve": lambda o: approve_enforcement(o, actor=self.lea),
+            "refuse": lambda o: refuse_enforcement(o, actor=self.lea, note="no"),
+            "cancel": lambda o: cancel_enforcement(o, actor=self.ana),
+            "finish": deliver._finish,
+        }
+        for name, step in steps.items():
+            with self.subTest(name):
+                order = self.request()
+                if name == "finish":
+                    approve_enforcement(order, actor=self.lea)
+                    order.items.update(state="done", due_at=None)
+                with CaptureQueriesContext(connection) as queries:
+                    step(order)
+                sql = [query["sql"] for query in queries]
+                locks = [s for s in sql if "FOR UPDATE" in s or s.startswith("UPDATE")]
+                assert '"cases_case"' in locks[0] and "FOR UPDATE" in locks[0], locks[0]
+                Enforcement.objects.filter(state="running").update(state="done")
 
     def test_a_refusal_needs_a_reason_and_skips_every_item(self):
         order = self.request()
