@@ -151,6 +151,7 @@ REFUSALS = {
         400: "The body broke off, or its gzip stream is broken. Nothing was stored.",
         401: "The token is missing, unknown or disabled.",
         403: "The token is good, and for something else.",
+        411: "The server in front cannot read chunks: send a Content-Length.",
         413: "The body, or the number of records, is over the limit. Nothing was stored.",
         415: "Another content type or encoding than those documented.",
         503: "The database cannot be reached. Nothing was stored; Retry-After says when to try.",

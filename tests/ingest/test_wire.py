@@ -12,6 +12,7 @@ from tests.ingest.records import as_json, as_lines, make_record
 
 BASE = make_record()
 CARD = BASE["attributes"][0]
+NOBODY = {"accounts": 0, "population": 4}
 EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -76,7 +77,7 @@ def test_a_good_record_is_kept_as_it_is():
         ("attributes[0].kind", with_attribute(kind="shoe")),
         ("attributes[0].count", with_attribute(count=2**70)),
         ("attributes[0].prevalence", with_attribute(prevalence={"accounts": 5, "population": 4})),
-        ("attributes[0].prevalence.accounts", with_attribute(prevalence={"accounts": 0, "population": 4})),
+        ("attributes[0].prevalence.accounts", with_attribute(prevalence=NOBODY)),
         ("activity[0].hour", with_hour(hour="2026-11-20T03:30:00Z")),
         ("activity[0].requests", with_hour(requests=-1)),
         ("samples[0].text", make_record(samples=[{"text": "t" * 4001}])),
