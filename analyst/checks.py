@@ -86,7 +86,7 @@ def broker_is_reached_by_tls(app_configs, **options):
         return []
     return [
         Warning(
-            f"The broker on {url.hostname} is reached without TLS, its password included.",
+            f"The broker on {url.hostname} is reached without TLS: all can be read on the way.",
             hint=f"Use {url.scheme}s:// in CELERY_BROKER_URL.",
             id="analyst.W002",
         )
