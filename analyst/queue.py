@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import F, Func, IntegerField, JSONField, Q, QuerySet, Subquery, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
@@ -15,6 +17,9 @@ from django.utils import timezone
 from analyst.access import COUNTED, DECIDERS
 from analyst.filters import P1, QueueFilter
 from cases.models import Case
+
+# stand for the person and the moment of a request while SQL is compiled; nobody and never are these
+ANYBODY, ANY_TIME = User(pk=-1), datetime(1000, 1, 1, tzinfo=UTC)
 
 
 class Tab(NamedTuple):
@@ -30,8 +35,9 @@ def _open(user, now):
     return Q(status__in=Case.OPEN) & (Q(snoozed_until=None) | Q(snoozed_until__lte=now))
 
 
-def _midnight(now):
-    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+def _tomorrow(now):
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=1)
 
 
 TABS = {
@@ -42,9 +48,7 @@ TABS = {
         Tab(
             "today",
             "Due today",
-            lambda u, n: (
-                _open(u, n) & Q(due_at__gte=n, due_at__lt=_midnight(n) + timedelta(days=1))
-            ),
+            lambda u, n: _open(u, n) & Q(due_at__gte=n, due_at__lt=_tomorrow(n)),
             "Nothing more is due today",
         ),
         Tab("overdue", "Overdue", lambda u, n: _open(u, n) & Q(due_at__lt=n), "Nothing is overdue"),
@@ -215,7 +219,11 @@ class UpTo(Subquery):
 
 
 def in_tab(tab: Tab, user: User, now: datetime) -> QuerySet:
-    return Case.objects.visible_to(user).filter(tab.within(user, now), merged_into=None)
+    return _known_to(user).filter(tab.within(user, now))
+
+
+def _known_to(user: User) -> QuerySet:
+    return Case.objects.visible_to(user).filter(merged_into=None)
 
 
 def tab_counts(user: User, now: datetime) -> dict:
@@ -224,9 +232,26 @@ def tab_counts(user: User, now: datetime) -> dict:
     COUNTED + 1 stands for any number above COUNTED: counting stops there, so that the cost does not
     grow with the desk.
     """
-    counts = {slug: UpTo(in_tab(tab, user, now)) for slug, tab in TABS.items()}
-    wakes = in_tab(TABS["snoozed"], user, now).order_by("snoozed_until").values("snoozed_until")
-    return User.objects.filter(pk=user.pk).values(**counts, next_wakes=Subquery(wakes[:1])).get()
+    sql, values, names = _counting()
+    actual = {ANYBODY.pk: user.pk, ANY_TIME: now, _tomorrow(ANY_TIME): _tomorrow(now)}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [actual.get(value, value) for value in values])
+        return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+@cache
+def _counting() -> tuple[str, tuple, list[str]]:
+    """The SQL of tab_counts for ANYBODY at ANY_TIME, its values and columns.
+
+    Made once a process: ten subqueries cost Django more to compile than PostgreSQL to answer.
+    """
+    known = _known_to(ANYBODY)
+    columns = {name: UpTo(known.filter(t.within(ANYBODY, ANY_TIME))) for name, t in TABS.items()}
+    wakes = known.filter(TABS["snoozed"].within(ANYBODY, ANY_TIME)).order_by("snoozed_until")
+    columns["next_wakes"] = Subquery(wakes.values("snoozed_until")[:1])
+    one_row = User.objects.filter(pk=ANYBODY.pk).values_list(*columns.values())
+    sql, values = one_row.query.sql_with_params()
+    return sql, values, list(columns)
 
 
 def possible_owners() -> list[User]:

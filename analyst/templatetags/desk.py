@@ -17,6 +17,7 @@ UNSEEN = {
     *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC),
     *range(0xE0000, 0xE0080),
 }  # fmt: skip
+SHOWN = {code: f"‹U+{code:04X}›" for code in UNSEEN - {0x0A}}
 
 
 @register.simple_tag
@@ -33,9 +34,7 @@ def icon(name: str, label: str = "") -> str:
 @register.filter
 def plain(text) -> str:
     """Text of a stranger with unseen characters made visible, as ‹U+202E›."""
-    return "".join(
-        f"‹U+{ord(c):04X}›" if ord(c) in UNSEEN and c != "\n" else c for c in str(text or "")
-    )
+    return str(text or "").translate(SHOWN)
 
 
 @register.filter

@@ -7,7 +7,6 @@ can reach the markup. Tags and not templates: a queue page draws three hundred.
 from collections.abc import Sequence
 
 from django import template
-from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from .desk import probability as probability_text
@@ -41,7 +40,7 @@ def mix_widths(core: int, likely: int, possible: int) -> tuple[float, float, flo
 
 
 @register.simple_tag
-def spark(values: Sequence[float], mark: int | None = None) -> str:
+def spark(values: Sequence[float], mark: int | None = None) -> SafeString:
     """A line of the values; mark is the place in them where an action took effect."""
     line, end = spark_path(values)
     if not line:
@@ -49,16 +48,15 @@ def spark(values: Sequence[float], mark: int | None = None) -> str:
     flag = ""
     if mark is not None and len(values) > 1:
         at = SPARK_WIDTH * mark / (len(values) - 1)
-        flag = mark_safe(f'<path class="mark" d="M{at:.0f} 0v{SPARK_HEIGHT}"/>')
-    return format_html(
-        '<svg class="spark" viewBox="0 0 84 18" aria-hidden="true">'
-        '<path class="area" d="{}V18H0z"/>{}<path d="{}"/><circle cx="84" cy="{}" r="2"/></svg>',
-        line, flag, line, f"{end:.1f}",
-    )  # fmt: skip
+        flag = f'<path class="mark" d="M{at:.0f} 0v{SPARK_HEIGHT}"/>'
+    return mark_safe(
+        f'<svg class="spark" viewBox="0 0 84 18" aria-hidden="true"><path class="area" '
+        f'd="{line}V18H0z"/>{flag}<path d="{line}"/><circle cx="84" cy="{end:.1f}" r="2"/></svg>'
+    )
 
 
 @register.simple_tag
-def tier_mix(core: int, likely: int, possible: int) -> str:
+def tier_mix(core: int, likely: int, possible: int) -> SafeString:
     """One bar of three tiers, with the head counts as its name."""
     c, l, p = mix_widths(core, likely, possible)  # noqa: E741
     outline = f'<rect class="p" x="{c + l + 0.5:.1f}" y=".5" width="{p - 1:.1f}" height="7"/>'

@@ -1,5 +1,3 @@
-from datetime import datetime, timedelta
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -12,8 +10,8 @@ from django.views.decorators.http import require_GET, require_POST
 from analyst.access import COUNTED, DECIDERS, desk_for_reading, may, visible_cases
 from analyst.bulk import DAYS, BulkForm, apply, numbers_of
 from analyst.queue import ORDERS, TABS, QueueQuery, possible_owners, tab_counts
-from analyst.templatetags.desk import day
-from cases.models import Case, Enforcement
+from analyst.queue_rows import rows_of
+from cases.models import Case
 from cases.services.triage import take_next
 
 PAGE = 100
@@ -31,7 +29,8 @@ def queue(request):
     filtered = bool(query.form.filled)
     context = {
         "query": query,
-        "cases": dress(cases, query.now),
+        "rows": rows_of(cases, query.now, ticks=may(request.user, DECIDERS)),
+        "shown": len(cases),
         "tabs": [
             {
                 "slug": tab.slug,
@@ -107,45 +106,9 @@ def bulk(request):
     return HttpResponseRedirect(reverse("analyst:queue") + (here if here[:1] == "?" else ""))
 
 
-def dress(cases: list[Case], now: datetime) -> list[Case]:
-    """Set on each what its row says of its due time and where its trend bears a mark."""
-    acted = {}
-    if cases:
-        finished = Enforcement.objects.filter(
-            case__in=cases, finished_at__gte=now - timedelta(days=60)
-        ).order_by("finished_at")
-        acted = dict(finished.values_list("case_id", "finished_at"))
-    for case in cases:
-        case.due = due_words(case.due_at, now)
-        case.mark = _place_in_trend(case, acted.get(case.pk))
-        case.lapsed = bool(case.claimed_until and case.claimed_until < now)
-    return cases
-
-
-def due_words(due: datetime | None, now: datetime) -> dict:
-    """How the due column says it: {"state": over | today | later | none, "says": words}."""
-    if due is None:
-        return {"state": "none", "says": "–"}
-    late = (now - due).total_seconds()
-    if late > 0:
-        hours = late / 3600
-        span = f"{hours / 24:.0f} d" if hours >= 36 else f"{hours:.0f} h" if hours >= 1 else "just"
-        return {"state": "over", "says": f"{span} over"}
-    if due.date() == now.date():
-        return {"state": "today", "says": f"today {due:%H:%M}"}
-    return {"state": "later", "says": day(due)}
-
-
 def said(count: int) -> str:
     """A count, which stops at COUNTED."""
     return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
-
-
-def _place_in_trend(case: Case, acted: datetime | None) -> int | None:
-    if not (acted and case.last_activity_at and case.trend):
-        return None
-    place = len(case.trend) - 1 - (case.last_activity_at.date() - acted.date()).days
-    return place if 0 <= place < len(case.trend) else None
 
 
 def _tell(done: list[Case], do: str) -> str:

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="case",
             index=models.Index(
-                condition=models.Q(("snoozed_until__isnull", False)),
+                condition=models.Q(("status__in", ["new", "in_review", "escalated", "reopened"])),
                 fields=["snoozed_until"],
                 name="case_snoozed",
             ),

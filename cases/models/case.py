@@ -176,7 +176,7 @@ class Case(models.Model):
             # read by the queue's tab "snoozed" and by what wakes next
             models.Index(
                 fields=["snoozed_until"],
-                condition=Q(snoozed_until__isnull=False),
+                condition=Q(status__in=["new", "in_review", "escalated", "reopened"]),
                 name="case_snoozed",
             ),
             # read by the queue's search box
