@@ -44,6 +44,13 @@ class DecisionForm(DeskForm):
         widget=_long(5, "What decides it, and what would change your mind"),
     )
 
+    def __init__(self, *args, asked: str = "", **kwargs):
+        """asked: the verdict that the page is about, so that it is not asked once more."""
+        super().__init__(*args, **kwargs)
+        if asked:
+            self.fields["outcome"].widget = forms.HiddenInput()
+            self.initial["outcome"] = asked
+
 
 class RationaleForm(DeskForm):
     rationale = forms.CharField(label="Why", max_length=5000, widget=_long(5))
@@ -80,7 +87,9 @@ class JudgeForm(DeskForm):
 
 class OrderForm(DeskForm):
     kind = forms.ChoiceField(
-        label="Action", choices=[(kind.value, kind.label) for kind in Kind if kind in COMMANDS]
+        label="Action",
+        choices=[(kind.value, kind.label) for kind in Kind if kind in COMMANDS],
+        widget=forms.RadioSelect,
     )
     tiers = forms.MultipleChoiceField(
         label="Tiers", choices=Member.Tier.choices, widget=forms.CheckboxSelectMultiple

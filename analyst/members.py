@@ -14,8 +14,12 @@ PAGE = 100
 TIES_SHOWN = 3
 RATE_DAYS = 7
 TIERS = [("", "All"), ("core", "Core"), ("likely", "Likely"), ("possible", "Possible")]
-STATES = [("", "any state"), *Account.State.choices]
-VERDICTS = [("", "any verdict"), *Member.Verdict.choices, ("none", "not judged")]
+STATES = [("", "any state"), *((state.value, state.value) for state in Account.State)]
+VERDICTS = [
+    ("", "any verdict"),
+    *((verdict.value, verdict.value) for verdict in Member.Verdict),
+    ("none", "not judged"),
+]
 
 
 class MembersQuery:
@@ -126,7 +130,7 @@ def state_counts(case: Case) -> dict[str, int]:
 
 def _days_seen(account: Account, case: Case) -> float:
     """Days over which a rate is a mean: a newcomer's is not thinned by days before it came."""
-    if not account.first_seen_at:
+    if not account.first_seen_at or not case.last_activity_at:
         return RATE_DAYS
     seen = (case.last_activity_at - account.first_seen_at) / timedelta(days=1)
     return min(max(seen, 1.0), RATE_DAYS)

@@ -16,17 +16,19 @@ from analyst.forms import (
 )
 from analyst.views.case import head_of
 from cases.errors import CaseError
+from cases.models import Case
 from cases.services.decide import record_decision
 from cases.services.judge import judge_members
 from cases.services.note import add_note
 from cases.services.reveal import reveal_samples
 from cases.services.triage import claim, escalate, release, reopen, snooze
 
-VERBS = {
-    "confirmed": "Confirm {ref} as distillation",
-    "benign": "Dismiss {ref} as benign",
-    "other_abuse": "{ref} is other abuse",
-    "inconclusive": "{ref} is inconclusive",
+# verdict: the page's title, its button
+VERDICTS = {
+    "confirmed": ("Confirm {ref} as distillation", "Confirm"),
+    "benign": ("Dismiss {ref} as benign", "Dismiss"),
+    "other_abuse": ("{ref} is abuse of another kind", "Decide: other abuse"),
+    "inconclusive": ("{ref} is inconclusive", "Decide: inconclusive"),
 }
 
 
@@ -35,12 +37,11 @@ VERBS = {
 def decide(request, ref):
     case = case_for_deciding(request.user, ref)
     asked = request.GET.get("outcome", "")
-    form = DecisionForm(
-        request.POST or None, initial={"outcome": asked if asked in VERBS else None}
-    )
+    title, button = VERDICTS.get(asked, ("Decide {ref}", "Decide"))
+    form = DecisionForm(request.POST or None, asked=asked if asked in VERDICTS else "")
     return _ask(
         request, case, form, record_decision,
-        title=VERBS.get(asked, "Decide {ref}"), button="Decide",
+        title=title, button=button, asked=asked,
         say="A verdict acts on nobody: actions and shares follow on their own pages.",
         said="{ref} is decided: {verdict}.",
     )  # fmt: skip
@@ -140,7 +141,7 @@ def judge(request, ref):
     return HttpResponseRedirect(reverse("analyst:case", args=[case.ref]) + here + "#members")
 
 
-def _ask(request, case, form, service, *, title, button, say="", said="", anchor=""):
+def _ask(request, case, form, service, *, title, button, say="", said="", anchor="", asked=""):
     """A form page: the question; on a good answer the service and the case; else 422 and why."""
     if request.method == "POST" and form.is_valid():
         try:
@@ -152,7 +153,8 @@ def _ask(request, case, form, service, *, title, button, say="", said="", anchor
                 verdict = case.get_verdict_display()
                 messages.success(request, said.format(ref=case.ref, verdict=verdict))
             return HttpResponseRedirect(reverse("analyst:case", args=[case.ref]) + anchor)
-    return _page(request, case, form, title=title.format(ref=case.ref), button=button, say=say)
+    title = title.format(ref=case.ref)
+    return _page(request, case, form, title=title, button=button, say=say, asked=asked)
 
 
 def _at_once(request, ref, service, said):
@@ -167,7 +169,13 @@ def _at_once(request, ref, service, said):
     return redirect("analyst:case", ref=case.ref)
 
 
-def _page(request, case, form, *, title, button, say=""):
-    context = head_of(request, case) | {"form": form, "title": title, "button": button, "say": say}
+def _page(request, case, form, *, title, button, say="", asked=""):
+    context = head_of(request, case) | {
+        "form": form,
+        "title": title,
+        "button": button,
+        "say": say,
+        "others": [v for v in Case.Verdict if v.value in VERDICTS and asked and v.value != asked],
+    }
     status = 422 if request.method == "POST" else 200
     return render(request, "analyst/decide.html", context, status=status)
