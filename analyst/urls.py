@@ -14,6 +14,7 @@ from analyst.views import (
     sharing,
 )
 
+handler400 = "analyst.views.errors.bad_request"
 handler403 = "analyst.views.errors.forbidden"
 handler404 = "analyst.views.errors.not_found"
 handler500 = "analyst.views.errors.broken"

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from django.test import TransactionTestCase
 
@@ -61,6 +62,12 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(
             f"CI=true and {len(_skipped)} skipped: this run fails", red=True
         )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords():
+    """Hashing is meant to be slow; a hash says how slow, so that every process can check it."""
+    PBKDF2PasswordHasher.iterations = 1000
 
 
 @pytest.fixture(scope="session")

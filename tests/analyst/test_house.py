@@ -1,6 +1,8 @@
 """What holds for every page: headers, doors, error pages, the deploy check."""
 
+import base64
 import os
+import secrets
 import subprocess
 import sys
 
@@ -88,10 +90,10 @@ class DeployTest(TestCase):
             "PATH": os.environ["PATH"],
             "VAR": str(settings.VAR),
             "DATABASE_URL": "postgresql:///nothing?host=/nowhere",
-            "SECRET_KEY": "k3v9" * 20,
+            "SECRET_KEY": secrets.token_urlsafe(60),
             "ALLOWED_HOSTS": "desk.example",
-            "CELERY_BROKER_URL": "amqp://broker.example",
-            "ENCRYPTION_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+            "CELERY_BROKER_URL": "amqps://broker.example",
+            "ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         }
         done = subprocess.run(
             [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
@@ -113,6 +115,17 @@ class ErrorPagesTest(DeskTestCase):
             with self.subTest(ref):
                 response = self.client.get(f"/cases/{ref}/")
                 self.assertContains(response, "Not found", status_code=404)
+
+    def test_machines_are_told_in_json(self):
+        for path, host in (("/api/v1/cases/", "evil.example"), ("/api/nothing/", "testserver")):
+            with self.subTest(path):
+                response = self.client.get(path, headers={"host": host})
+                self.assertIn(response.status_code, (400, 404))
+                self.assertIn("error", response.json())
+
+    def test_an_unknown_host_is_refused_without_a_page_of_django(self):
+        response = self.client.get("/", headers={"host": "evil.example"})
+        self.assertContains(response, "Not understood", status_code=400)
 
     def test_a_restricted_case_is_not_there_for_others(self):
         self.case.restricted = True

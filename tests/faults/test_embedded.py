@@ -35,9 +35,10 @@ def test_a_full_disk_is_named(tmp_path):
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], capture_output=True
     )
-    assert mounted.returncode == 0, mounted.stderr
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.decode()}")
     try:
-        (small / "filler").write_bytes(b"0" * 61_440)
+        (small / "filler").write_bytes(b"0" * 65_536)
         with pytest.raises(embedded.CannotStart, match="no space left"):
             embedded.prepare(small / "var")
     finally:
