@@ -12,6 +12,12 @@ from tests.ingest.records import as_json, as_lines, make_record
 
 BASE = make_record()
 CARD = BASE["attributes"][0]
+# the quote and colon in the text stand for one pair more, once they are no longer escaped
+HIDDEN_BY_AN_ESCAPE = (
+    as_json(make_record(summary="sum"))
+    .replace(b'"sum"', b'"a\\u0022: b"')
+    .replace(b'{"ref"', b'{"ref": "x", "ref"')
+)
 NOBODY = {"accounts": 0, "population": 4}
 EPOCH = "1970-01-01T00:00:00Z"
 
@@ -122,6 +128,7 @@ def test_brackets_inside_strings_are_text():
         ("ref", as_json(BASE).replace(b'"ref": "r-1"', b'"ref": "r-1", "ref" : "r-2"')),
         ("evidence.a.b", with_evidence(b'{"a": {"b": 1, "c": 2, "b": 3}}')),
         ("account.id", as_json(BASE).replace(b'"id":', b'"\\u0069d": "x", "id":')),
+        ("ref", HIDDEN_BY_AN_ESCAPE),
     ],
 )  # fmt: skip
 def test_a_key_that_is_there_twice_is_refused(field, body):
