@@ -15,9 +15,10 @@ from .rarity import (
     KINDS,
     WEAK_KINDS,
     M,
-    choice_bits,
+    at_least,
     log_odds,
     p_value_bits,
+    several,
 )
 from .tables import Facts
 
@@ -114,7 +115,7 @@ class Scorer:
         outside = np.maximum(seen.carriers[witness] - others, 1.0)
         rest = np.maximum(seen.population[witness] - voters, outside)
         with np.errstate(divide="ignore", invalid="ignore"):
-            member_rate = np.minimum(M, others / (voters + 1.0))
+            member_rate = np.minimum(M, at_least(others) / (voters + 1.0))
             bits = np.log2(member_rate / (outside / rest))
         bits = np.where(seen.attribute[witness] >= 0, bits, seen.bits[witness])
         good = (others >= 1) & (np.nan_to_num(bits, nan=-1.0) > 0)
@@ -124,11 +125,16 @@ class Scorer:
     def _sum(self, account, row, witness, bits, others, parties) -> Scores:
         size, families = len(account), len(FAMILIES)
         cell = row * SLOTS + self.seen.slot[witness]
-        total = np.bincount(cell, weights=bits, minlength=size * SLOTS).reshape(size, SLOTS)
-        hits = np.bincount(cell, minlength=size * SLOTS).reshape(size, SLOTS)
-        at, kind = np.nonzero(hits)
-        cost = choice_bits(self.values[account[at], kind], hits[at, kind])
-        total[at, kind] = np.maximum(total[at, kind] - cost, 0.0)
+        order = np.lexsort((witness, -bits, cell))
+        sorted_cell = cell[order]
+        first = np.ones(len(order), dtype=bool)
+        first[1:] = sorted_cell[1:] != sorted_cell[:-1]
+        place = np.arange(len(order))
+        rank = place - np.maximum.accumulate(np.where(first, place, 0))
+        values = self.values[account[row], self.seen.slot[witness]][order]
+        worth = several(bits[order], rank, values)
+        total = np.bincount(sorted_cell, weights=worth, minlength=size * SLOTS)
+        total = total.reshape(size, SLOTS)
         ties = np.zeros((size, families))
         # kinds of one family are nested or depend on each other: the strongest speaks for all
         shared_bits = np.zeros((size, families))
@@ -174,7 +180,7 @@ class _Votes:
     def worth(self, seen) -> np.ndarray:
         """Bits of each witness to somebody new."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            rate = np.minimum(M, self.count / (self.parties + 1.0))
+            rate = np.minimum(M, at_least(self.count) / (self.parties + 1.0))
             outside = np.maximum(seen.carriers[self.witness] - self.count, 1.0)
             rest = np.maximum(seen.population[self.witness] - self.parties, outside)
             bits = np.log2(rate / (outside / rest))

@@ -16,7 +16,7 @@ FLAGGED = 2  # organisations that a detector has spoken of
 UNFLAGGED_FAMILIES, UNFLAGGED_SIZE = 3, 5  # or so many families tie so many accounts
 OUTLIVES = 0.5  # of a cluster that must stay tied when its commonest values are explained away
 RARE_BITS = 10.0  # one in a thousand: a text and a client that are two witnesses, not one product
-PLACES = (("ip", "ip_prefix"), ("payment",), ("device",), ("email_domain",))
+PLACES = (("ip", "ip_prefix"), ("payment",), ("device",), ("email_domain",), ("registration",))
 HOUSEHOLD = 2  # organisations that may share a home, a card or a device for private reasons
 CHANCE_LOG10 = -6.0  # one false case in a hundred runs of ten thousand candidates
 
@@ -80,11 +80,11 @@ def _tied_beyond_a_product(seen: Witnesses, scores: Scores) -> np.ndarray:
 
 
 def commonest(facts: Facts, seen: Witnesses, members: np.ndarray) -> np.ndarray:
-    """The witnesses that a question explains away: of places, cards, devices and mail domains the
-    commonest of each, and those of household size.
+    """The witnesses that a question explains away: of places, cards, devices, mail domains and
+    name patterns the commonest of each, and those of household size.
 
     An address belongs to its network: a campus with many addresses is still one place, and people
-    who study together also share homes by twos.
+    who study together also share homes by twos, and live in the same streets.
     """
     row, witness = seen.of_accounts(members)
     tying = seen.links[witness] & (seen.attribute[witness] >= 0)
@@ -99,9 +99,22 @@ def commonest(facts: Facts, seen: Witnesses, members: np.ndarray) -> np.ndarray:
         pairs = np.unique(np.stack([place[mine], party[mine]]), axis=1)
         values, count = np.unique(pairs[0], return_counts=True)
         if len(values):
-            explained = values[(count <= HOUSEHOLD) | (count == count.max())]
+            near = _neighbourhoods(facts, attribute[mine], party[mine])
+            explained = np.concatenate(
+                [values[count <= HOUSEHOLD], [values[np.argmax(count)]], near]
+            )
             gone.append(np.unique(witness[mine & np.isin(place, explained)]))
     return np.unique(np.concatenate(gone)) if gone else np.zeros(0, dtype=np.int64)
+
+
+def _neighbourhoods(facts, attribute, party) -> np.ndarray:
+    """Networks most of whose addresses are shared by a household at most: people who live near."""
+    inside = facts.place[attribute] >= 0
+    pairs = np.unique(np.stack([attribute[inside], party[inside]]), axis=1)
+    values, count = np.unique(pairs[0], return_counts=True)
+    networks, at = np.unique(facts.place[values], return_inverse=True)
+    quiet = np.bincount(at, weights=count <= HOUSEHOLD) > 0.5 * np.bincount(at)
+    return networks[quiet]
 
 
 def _least_chance(facts, seen, members, without) -> Meeting | None:

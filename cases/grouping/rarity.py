@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import gammaincinv
 
 KINDS = (
     "ip", "ip_prefix", "asn", "payment", "email_domain", "registration", "device", "user_agent",
@@ -53,6 +53,7 @@ WEAK_KINDS = ("asn",)
 ALONE_CAP = 3.0
 # Carried by more than one party in nine: context, never a tie.
 CONTEXT_BITS = 3.0
+LOWER_TAIL = 0.1587  # one standard deviation
 # P(two accounts of one operator share a value that the operator uses), Fellegi–Sunter's m.
 M = 0.9
 
@@ -98,10 +99,22 @@ def p_value_bits(p):
     return np.maximum(0.0, -np.log2(-math.e * bound * np.log(bound)))
 
 
-def choice_bits(values, hits):
-    """log2 C(values, hits): what it costs to say which of an account's values are the shared ones.
+def at_least(count):
+    """The lower end of the 68 % interval of a Poisson mean of which count were seen.
 
-    An account with fifty addresses shares one by chance fifty times as easily as one with one.
+    A value on two members is not yet their habit: what few carry is worth little, however rare.
     """
-    values = np.maximum(values, hits)
-    return (gammaln(values + 1) - gammaln(hits + 1) - gammaln(values - hits + 1)) / math.log(2)
+    return gammaincinv(np.maximum(count, 1e-9), LOWER_TAIL)
+
+
+def several(bits, rank, values):
+    """What the hits of one kind are worth: bits of each, its rank from the best (0), and how many
+    values of the kind the account has.
+
+    The i-th best of s values pays log2(s / i) for the looks, as Benjamini and Hochberg's step-up
+    does for p-values: an account with fifty addresses shares one by chance fifty times as easily.
+    And it counts half as much as the one before it: values of one kind come together, as the exits
+    of one seller do, so each tells less that is new.
+    """
+    looks = np.log2(np.maximum(values, rank + 1.0) / (rank + 1.0))
+    return np.maximum(bits - looks, 0.0) * np.exp2(-rank.astype(float))
