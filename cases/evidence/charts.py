@@ -11,24 +11,24 @@ def columns(days: Sequence[str], values: Sequence[float], *, unit: str) -> str:
     """A column for each day, from zero."""
     height, top, foot = 170, 14, 24
     most = max(values, default=0) or 1
-    step = (WIDTH - 60) / max(1, len(values))
+    step = (WIDTH - 90) / max(1, len(values))
     bars = "".join(
-        f'<rect x="{50 + i * step + step * 0.1:.1f}" y="{top + (1 - value / most) * height:.1f}" '
+        f'<rect x="{70 + i * step + step * 0.1:.1f}" y="{top + (1 - value / most) * height:.1f}" '
         f'width="{step * 0.8:.1f}" height="{value / most * height:.1f}" fill="{BLUE}"/>'
         for i, value in enumerate(values)
     )
     every = max(1, len(days) // 7)
     names = "".join(
-        _text(50 + i * step + step / 2, top + height + 16, day, anchor="middle")
+        _text(70 + i * step + step / 2, top + height + 16, day, anchor="middle")
         for i, day in enumerate(days)
         if i % every == 0
     )
     axis = (
-        f'<line x1="50" x2="{WIDTH - 10}" y1="{top + height}" y2="{top + height}" '
+        f'<line x1="70" x2="{WIDTH - 20}" y1="{top + height}" y2="{top + height}" '
         f'stroke="{GREY}"/>'
-        + _text(46, top + 8, f"{most:,.0f}", anchor="end")
-        + _text(46, top + height, "0", anchor="end")
-        + _text(WIDTH - 10, 10, unit, anchor="end")
+        + _text(66, top + 8, f"{most:,.0f}", anchor="end")
+        + _text(66, top + height, "0", anchor="end")
+        + _text(WIDTH - 20, 10, unit, anchor="end")
     )
     return _svg(top + height + foot, bars + axis + names)
 

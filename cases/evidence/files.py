@@ -2,12 +2,31 @@
 
 from pathlib import Path
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Func, IntegerField, Sum
 from django.db.models.functions import TruncDay
 
 from cases.evidence.sheets import ROWS, Beat, List, Table, beating, to_json
 from cases.models import Case
 from ingest.models import ActivityHour, Detector, Signal
+
+# a signal's line: name there, and field here
+SIGNAL = {
+    "detector": "detector__slug",
+    "family": "detector__family",
+    "version": "detector_version",
+    "ref": "ref",
+    "account_id": "account__external_id",
+    "window_start": "window_start",
+    "window_end": "window_end",
+    "score": "score",
+    "p_value": "p_value",
+    "summary": "summary",
+    "evidence": "evidence",
+    "group_key": "group_key",
+    "received_at": "received_at",
+    "body_sha256": "body_digest",
+    "samples_left_out": "samples_left_out",
+}
 
 
 def write_members(case: Case, folder: Path, beat: Beat) -> None:
@@ -64,31 +83,16 @@ def write_links(case: Case, folder: Path, beat: Beat) -> None:
 
 def write_signals(case: Case, folder: Path, beat: Beat) -> None:
     """signals.jsonl: each observation about a member; samples of prompts stay out, counted."""
+    samples = Func("samples", function="jsonb_array_length", output_field=IntegerField())
     signals = (
         Signal.objects.filter(account__in=case.members.values("account"))
-        .select_related("detector", "account")
         .order_by("pk")
+        .annotate(samples_left_out=samples)
+        .values_list(*SIGNAL.values())
     )
     with open(folder / "signals.jsonl", "w", encoding="utf-8") as out:
-        for signal in beating(signals.iterator(chunk_size=ROWS), beat):
-            row = {
-                "detector": signal.detector.slug,
-                "family": signal.detector.family,
-                "version": signal.detector_version,
-                "ref": signal.ref,
-                "account_id": signal.account.external_id,
-                "window_start": signal.window_start,
-                "window_end": signal.window_end,
-                "score": signal.score,
-                "p_value": signal.p_value,
-                "summary": signal.summary,
-                "evidence": signal.evidence,
-                "group_key": signal.group_key,
-                "received_at": signal.received_at,
-                "body_sha256": signal.body_digest,
-                "samples_left_out": len(signal.samples),
-            }
-            out.write(to_json(row) + "\n")
+        for row in beating(signals.iterator(chunk_size=ROWS), beat):
+            out.write(to_json(dict(zip(SIGNAL, row, strict=True))) + "\n")
 
 
 def write_activity(case: Case, folder: Path, beat: Beat) -> dict[str, int]:

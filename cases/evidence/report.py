@@ -1,7 +1,7 @@
 """The report that a lawyer reads, as HTML and PDF, from one structure."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import typst
@@ -98,7 +98,7 @@ def _figures(case: Case, head: dict) -> dict:
     ]  # fmt: skip
     if facts.get("would_change"):
         rows.append(("What would change this", facts["would_change"]))
-    return _table("Figures", "Counts of now, probabilities as stated.", ("", ""), rows,
+    return _table("Figures", "Counts of now, probabilities as stated.", ("What", "Value"), rows,
                   widths=[1, 3])  # fmt: skip
 
 
@@ -106,17 +106,17 @@ def _evidence(facts: dict) -> dict:
     core = (facts.get("evidence") or {}).get("core") or []
     rows = [
         (one["family"], one.get("what", ""), f"{one['bits']:+.1f}",
-         "capped" if one.get("capped") else "")
+         "capped" if one.get("capped") else "–")
         for one in core
     ]  # fmt: skip
     total = sum(one["bits"] for one in core)
     says = (
-        f"The median core member. The bits add up to log-odds of {total:+.1f}, after caps."
+        f"The median core member. The bits add up to {total:+.1f}, the log2 of the odds."
         if core
         else "No evidence was recorded by grouping."
     )
     drawn = [{"svg": charts.bits([(o["family"], o["bits"]) for o in core]), "says": says}]
-    return _table("Evidence", says, ("Family", "What", "Bits", ""), rows,
+    return _table("Evidence", says, ("Family", "What", "Bits", "Cap"), rows,
                   widths=[2, 6, 1, 1], drawn=drawn if core else ())  # fmt: skip
 
 
@@ -135,7 +135,8 @@ def _activity(per_day: dict[str, int]) -> dict:
         f"{sum(values):,} requests of present members from {days[0]} to {days[-1]}, "
         f"at most {max(values):,} in a day. activity.csv has each account's days."
     )
-    drawn = [{"svg": charts.columns(days, values, unit="requests a day"), "says": says}]
+    names = [f"{date.fromisoformat(day):%d %b}" for day in days]
+    drawn = [{"svg": charts.columns(names, values, unit="requests a day"), "says": says}]
     return _table("Activity", says, drawn=drawn)
 
 
