@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import F, Func, IntegerField, JSONField, Q, QuerySet, Subquery, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
+from django.urls import reverse
 from django.utils import timezone
 
 from analyst.access import COUNTED, DECIDERS
@@ -153,14 +154,18 @@ class QueueQuery:
         return f"{key.isoformat() if isinstance(key, datetime) else repr(key)},{case.pk}"
 
     def url(self, **changes) -> str:
-        """The query string with some parameters changed; None leaves one out."""
+        """This page of the queue with some parameters changed; None leaves one out."""
+        string = self.string(**changes)
+        return reverse("analyst:queue") + (f"?{string}" if string else "")
+
+    def string(self, **changes) -> str:
         parameters = {
             "view": self.tab.slug if self.tab.slug != "open" else None,
             **self.form.filled,
             "sort": self.sort if self.sort != "priority" else None,
             **changes,
         }
-        return "?" + urlencode({k: _as_typed(v) for k, v in parameters.items() if v is not None})
+        return urlencode({k: _as_typed(v) for k, v in parameters.items() if v is not None})
 
     def _place(self, text: str) -> tuple | None:
         key, _, pk = text.rpartition(",")

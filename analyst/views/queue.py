@@ -1,7 +1,7 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponseRedirect
+from django.http import HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -60,7 +60,7 @@ def queue(request):
         "nothing_yet": not any(counts[slug] for slug in TABS),
         "back": query.url(before=query.key_of(cases[0])) if cases and earlier else None,
         "next": query.url(after=query.key_of(cases[-1])) if cases and later else None,
-        "here": query.url(),
+        "here": query.string(),
         "days": DAYS.items(),
         "typing": request.htmx.source == "input#q",
     }
@@ -68,7 +68,7 @@ def queue(request):
     response = render(request, f"analyst/{'_queue' if partial else 'queue'}.html", context)
     patch_vary_headers(response, ["HX-Request-Type"])
     if partial and not query.after and not query.before:
-        response["HX-Push-Url"] = reverse("analyst:queue") + query.url()
+        response["HX-Push-Url"] = query.url()
     return response
 
 
@@ -102,8 +102,9 @@ def bulk(request):
             messages.warning(request, refusal)
         if len(refusals) > 5:
             messages.warning(request, f"{len(refusals) - 5} more were refused.")
-    here = request.POST.get("here", "")[:2000]
-    return HttpResponseRedirect(reverse("analyst:queue") + (here if here[:1] == "?" else ""))
+    # only the parameters come back from the page, and only as parameters: never an address
+    here = QueryDict(request.POST.get("here", "")[:2000]).urlencode()
+    return HttpResponseRedirect(reverse("analyst:queue") + (f"?{here}" if here else ""))
 
 
 def said(count: int) -> str:
