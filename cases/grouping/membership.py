@@ -97,7 +97,7 @@ class Scorer:
         """
         facts, seen = self.facts, self.seen
         votes = _Votes(facts, seen, members, self.links, without)
-        search = votes.witness[(votes.worth(seen) >= SEARCH_BITS) & self.can_tie[votes.witness]]
+        search = self._telling(votes)
         _, found = seen.of_witnesses(search)
         parts = [members, found] if also is None else [members, found, also]
         account = np.unique(np.concatenate(parts))
@@ -121,6 +121,13 @@ class Scorer:
         good = (others >= 1) & (np.nan_to_num(bits, nan=-1.0) > 0)
         row, witness, bits, others = row[good], witness[good], bits[good], others[good]
         return self._sum(account, row, witness, bits, others, votes.parties)
+
+    def telling(self, members: np.ndarray, *, without: np.ndarray | None = None) -> np.ndarray:
+        """The witnesses of these members that say something of whoever else carries them."""
+        return self._telling(_Votes(self.facts, self.seen, members, self.links, without))
+
+    def _telling(self, votes: "_Votes") -> np.ndarray:
+        return votes.witness[(votes.worth(self.seen) >= SEARCH_BITS) & self.can_tie[votes.witness]]
 
     def _sum(self, account, row, witness, bits, others, parties) -> Scores:
         size, families = len(account), len(FAMILIES)

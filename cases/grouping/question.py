@@ -16,7 +16,7 @@ FLAGGED = 2  # organisations that a detector has spoken of
 UNFLAGGED_FAMILIES, UNFLAGGED_SIZE = 3, 5  # or so many families tie so many accounts
 OUTLIVES = 0.5  # of a cluster that must stay tied when its commonest values are explained away
 RARE_BITS = 10.0  # one in a thousand: a text and a client that are two witnesses, not one product
-PLACES = (("ip", "ip_prefix"), ("payment",), ("device",), ("email_domain",), ("registration",))
+PLACES = (("ip", "ip_prefix"), ("payment",), ("device",), ("email_domain",))
 HOUSEHOLD = 2  # organisations that may share a home, a card or a device for private reasons
 CHANCE_LOG10 = -6.0  # one false case in a hundred runs of ten thousand candidates
 
@@ -61,7 +61,7 @@ def question(
         return "hangs on one place, card or product", None
     if len(np.unique(facts.party[survivors])) < PARTIES:
         return "hangs on one place, card or product", None
-    meeting = _least_chance(facts, seen, members, without)
+    meeting = _least_chance(facts, seen, scorer, members, without)
     if meeting is None or meeting.log10_p > CHANCE_LOG10:
         return "its families meet as often as chance would have it", None
     return "", meeting
@@ -80,8 +80,8 @@ def _tied_beyond_a_product(seen: Witnesses, scores: Scores) -> np.ndarray:
 
 
 def commonest(facts: Facts, seen: Witnesses, members: np.ndarray) -> np.ndarray:
-    """The witnesses that a question explains away: of places, cards, devices, mail domains and
-    name patterns the commonest of each, and those of household size.
+    """The witnesses that a question explains away: of places, cards, devices, mail domains the
+    commonest of each, and those of household size.
 
     An address belongs to its network: a campus with many addresses is still one place, and people
     who study together also share homes by twos, and live in the same streets.
@@ -117,19 +117,14 @@ def _neighbourhoods(facts, attribute, party) -> np.ndarray:
     return networks[quiet]
 
 
-def _least_chance(facts, seen, members, without) -> Meeting | None:
-    row, witness = seen.of_accounts(members)
-    usable = seen.ties[witness] & ~np.isin(witness, without)
-    space = int(facts.party.max(initial=0)) + 1
-    pairs = np.unique(witness[usable] * space + facts.party[members[row[usable]]])
-    values, count = np.unique(pairs // space, return_counts=True)
-    values = values[count >= 2]
+def _least_chance(facts, seen, scorer, members, without) -> Meeting | None:
+    values = scorer.telling(members, without=without)
     carriers, rare = {}, {}
     for family in np.unique(seen.family[values]):
         mine = values[seen.family[values] == family]
         carriers[int(family)] = np.unique(facts.party[seen.of_witnesses(mine)[1]])
         rare[int(family)] = bool(seen.bits[mine].max() >= RARE_BITS)
-    population = np.fmax.reduce(seen.population[values], initial=space)
+    population = np.fmax.reduce(seen.population[values], initial=1.0)
     product = {FAMILY_CODE["template"], FAMILY_CODE["client"]}
     best = None
     for a in carriers:
