@@ -27,7 +27,7 @@ from ingest.services import record_account_state
 log = logging.getLogger(__name__)
 
 Kind, Order, Item = Enforcement.Kind, Enforcement.State, EnforcementItem.State
-TRIES = 12  # by then some three hours have passed
+TRIES = 12  # about an hour of its own; a connector that rests uses up none
 
 
 def deliver_due(limit: int = 500, *, seconds: float = 20.0) -> int:

@@ -5,9 +5,11 @@ import json
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
+from io import StringIO
 from unittest import mock
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext
@@ -695,6 +697,24 @@ class ConnectorTests(DeskTestCase):
         ):  # fmt: skip
             with self.subTest(change), pytest.raises(CaseError):
                 set_up_webhook("bad", **good | change)
+
+    def test_an_operator_sets_it_up_and_is_shown_a_fresh_secret_once(self):
+        out = StringIO()
+        patch = pytest.MonkeyPatch()
+        self.addCleanup(patch.undo)
+        patch.delenv("CONNECTOR_SECRET", raising=False)
+        address = ("--name", "Gateway EU", "--url", "https://gateway.example/orders")
+        call_command("connect", "gateway-eu", *address, stdout=out)
+        connector = Connector.objects.get(slug="gateway-eu")
+        assert endpoint_of(connector).secret in out.getvalue()
+        patch.setenv("CONNECTOR_SECRET", SECRET)
+        out = StringIO()
+        call_command("connect", "gateway-eu", *address, stdout=out)
+        connector.refresh_from_db()
+        assert endpoint_of(connector).secret == SECRET
+        assert "whsec_" not in out.getvalue()
+        with pytest.raises(CommandError, match="https"):
+            call_command("connect", "x", "--name", "X", "--url", "http://gateway.example/")
 
     def test_setting_it_up_again_switches_it_on(self):
         connector_at("http://127.0.0.1:1/", enabled=False, failures=9, open_until=timezone.now())

@@ -3,8 +3,10 @@
 import csv
 import hashlib
 import json
+import re
 import shutil
 import subprocess
+import sys
 import threading
 import zipfile
 from datetime import timedelta
@@ -30,6 +32,7 @@ from cases.services.share import prepare_share
 from cases.services.timeline import append_event
 from ingest.models import Account, Job, Signal
 from tests.base import DeskTestCase, make_case, make_user
+from tests.processes import ROOT
 
 HOSTILE = '=cmd|"/C calc"!A1\u202e<script>alert(1)</script>\u4e2d\U0001f600 #set text(1pt) $x$ @ref'
 
@@ -208,6 +211,22 @@ class PacketTests(PacketCase):
         assert self.packet.sha256 in out.getvalue()
         call_command("verify_audit", stdout=out)
         assert "1 timelines hold" in out.getvalue()
+
+    def test_the_check_in_the_documentation_holds_and_finds_a_changed_event(self):
+        packet = self.sealed()
+        page = (ROOT / "docs" / "packets.md").read_text()
+        script = self.folder / "check.py"
+        script.write_text(re.search(r"```python\n(.*?)```", page, re.S).group(1))
+        timeline = packet.root / "data/timeline.json"
+
+        def check():
+            return subprocess.run(
+                [sys.executable, script, timeline], capture_output=True, text=True
+            )
+
+        assert f"unbroken, 2 events, the last hash is {self.packet.chain_head}" in check().stdout
+        timeline.write_text(timeline.read_text().replace('"members": 3', '"members": 4'))
+        assert "event 1: content was changed" in check().stderr
 
     def test_a_rewritten_timeline_is_found(self):
         self.sealed()
