@@ -8,6 +8,11 @@ from cases.models import Case, Connector, Decision, Enforcement, Member
 Kind = Enforcement.Kind
 
 
+def _words(choices) -> list[tuple[str, str]]:
+    """The desk writes its words small."""
+    return [(choice.value, choice.label.lower()) for choice in choices]
+
+
 class DeskForm(forms.Form):
     """A label is a question or a noun: no colon follows it."""
 
@@ -17,6 +22,11 @@ class DeskForm(forms.Form):
 
 def _long(rows: int, placeholder: str = "") -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows, "placeholder": placeholder})
+
+
+def posted(request):
+    """What a form is bound to: an empty POST too is an answer, and a wrong one."""
+    return request.POST if request.method == "POST" else None
 
 
 class DecisionForm(DeskForm):
@@ -36,7 +46,7 @@ class DecisionForm(DeskForm):
     competing_hypothesis = forms.ChoiceField(
         label="What else could it be?",
         required=False,
-        choices=[("", "nothing that I can name"), *Decision.Hypothesis.choices],
+        choices=[("", "nothing that I can name"), *_words(Decision.Hypothesis)],
     )
     rationale = forms.CharField(
         label="Why",
@@ -75,7 +85,7 @@ class SnoozeForm(DeskForm):
 
 
 class JudgeForm(DeskForm):
-    verdict = forms.ChoiceField(choices=[*Member.Verdict.choices, ("", "not judged")])
+    verdict = forms.ChoiceField(choices=[*_words(Member.Verdict), ("", "not judged")])
     members = forms.TypedMultipleChoiceField(coerce=int, error_messages={"required": ""})
 
     def __init__(self, data):
@@ -92,7 +102,7 @@ class OrderForm(DeskForm):
         widget=forms.RadioSelect,
     )
     tiers = forms.MultipleChoiceField(
-        label="Tiers", choices=Member.Tier.choices, widget=forms.CheckboxSelectMultiple
+        label="Tiers", choices=_words(Member.Tier), widget=forms.CheckboxSelectMultiple
     )
     connector = forms.ModelChoiceField(
         label="Through", queryset=Connector.objects.none(), empty_label=None

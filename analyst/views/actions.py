@@ -13,7 +13,7 @@ from analyst.access import (
     order_for_reviewing,
     visible_cases,
 )
-from analyst.forms import OrderForm, ReversalForm, ReviewForm
+from analyst.forms import OrderForm, ReversalForm, ReviewForm, posted
 from analyst.views.case import head_of
 from cases.errors import CaseError
 from cases.models import Case, Enforcement, EnforcementItem, Member
@@ -48,7 +48,7 @@ def order(request, ref):
     case = case_for_deciding(request.user, ref)
     if request.GET.get("reverse"):
         return _reversal(request, case)
-    form = OrderForm(request.POST or None, initial=_first_choice(request, case))
+    form = OrderForm(posted(request), initial=_first_choice(request, case))
     if request.GET.get("part") == "preview":
         return render(request, "analyst/_blast_radius.html", _preview(case, request.GET))
     only_preview = request.POST.get("do") == "preview"
@@ -144,7 +144,7 @@ def cancel(request, ref):
 
 def _reversal(request, case: Case):
     order = order_for_changing(request.user, request.GET["reverse"])
-    form = ReversalForm(request.POST or None)
+    form = ReversalForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             asked = request_reversal(order, actor=request.user, **form.cleaned_data)

@@ -13,6 +13,7 @@ from analyst.forms import (
     RationaleForm,
     RevealForm,
     SnoozeForm,
+    posted,
 )
 from analyst.views.case import head_of
 from cases.errors import CaseError
@@ -38,7 +39,7 @@ def decide(request, ref):
     case = case_for_deciding(request.user, ref)
     asked = request.GET.get("outcome", "")
     title, button = VERDICTS.get(asked, ("Decide {ref}", "Decide"))
-    form = DecisionForm(request.POST or None, asked=asked if asked in VERDICTS else "")
+    form = DecisionForm(posted(request), asked=asked if asked in VERDICTS else "")
     return _ask(
         request, case, form, record_decision,
         title=title, button=button, asked=asked,
@@ -52,7 +53,7 @@ def decide(request, ref):
 def escalate_case(request, ref):
     case = case_for_deciding(request.user, ref)
     return _ask(
-        request, case, RationaleForm(request.POST or None), escalate,
+        request, case, RationaleForm(posted(request)), escalate,
         title="Escalate {ref}", button="Escalate",
         say="A second reader is asked for. Its owner keeps it, and nothing is decided.",
         said="{ref} is escalated.",
@@ -64,7 +65,7 @@ def escalate_case(request, ref):
 def reopen_case(request, ref):
     case = case_for_deciding(request.user, ref)
     return _ask(
-        request, case, RationaleForm(request.POST or None), reopen,
+        request, case, RationaleForm(posted(request)), reopen,
         title="Reopen {ref}", button="Reopen",
         say="It goes back to the queue without a verdict. What was acted on or shared stays so.",
         said="{ref} is open again; its earlier decisions stay as history.",
@@ -76,7 +77,7 @@ def reopen_case(request, ref):
 def snooze_case(request, ref):
     case = case_for_deciding(request.user, ref)
     return _ask(
-        request, case, SnoozeForm(request.POST or None), snooze,
+        request, case, SnoozeForm(posted(request)), snooze,
         title="Snooze {ref}", button="Snooze", said="{ref} sleeps until the time you chose.",
     )  # fmt: skip
 
@@ -86,7 +87,7 @@ def snooze_case(request, ref):
 def note(request, ref):
     case = case_for_deciding(request.user, ref)
     return _ask(
-        request, case, NoteForm(request.POST or None), add_note,
+        request, case, NoteForm(posted(request)), add_note,
         title="A note on {ref}", button="Add note", anchor="#notes",
     )  # fmt: skip
 
@@ -108,7 +109,7 @@ def release_case(request, ref):
 def reveal(request, ref):
     """Prompts of the members, after a reason that is written down first."""
     case = case_for_deciding(request.user, ref)
-    form = RevealForm(request.POST or None)
+    form = RevealForm(posted(request))
     if request.method == "POST" and form.is_valid():
         samples = reveal_samples(case, actor=request.user, **form.cleaned_data)
         context = head_of(request, case) | {"samples": samples, **form.cleaned_data}

@@ -15,7 +15,7 @@ from analyst.access import (
     share_for_reviewing,
     visible_cases,
 )
-from analyst.forms import ReviewForm, ShareForm
+from analyst.forms import ReviewForm, ShareForm, posted
 from analyst.views.case import head_of
 from cases.errors import CaseError
 from cases.models import Case, Share
@@ -46,7 +46,7 @@ def prepare(request, ref):
     case = case_for_sharing(request.user, ref)
     asked = request.POST.get("tlp") or request.GET.get("tlp") or case.tlp
     tlp = asked if asked in Case.TLP.values else case.tlp
-    form = ShareForm(request.POST or None, initial={"tlp": tlp})
+    form = ShareForm(posted(request), initial={"tlp": tlp})
     if request.method == "POST" and form.is_valid():
         try:
             share = prepare_share(case, actor=request.user, **form.cleaned_data)
