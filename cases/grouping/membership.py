@@ -26,6 +26,8 @@ SLOTS = len(KINDS) + len(FAMILIES)
 SLOT_FAMILY = [int(family) for family in KIND_FAMILY] + list(range(len(FAMILIES)))
 WEAK_SLOTS = {KIND_CODE[kind] for kind in WEAK_KINDS}
 SEARCH_BITS = 3.0  # newcomers are looked for through witnesses worth this much
+# other organisations that must carry a value: one account, however much it shares, is one witness
+WITNESSES = 2
 TIE_BITS = 1.0  # what a family must be worth to count as one of the two
 
 
@@ -118,7 +120,7 @@ class Scorer:
             member_rate = np.minimum(M, at_least(others) / (voters + 1.0))
             bits = np.log2(member_rate / (outside / rest))
         bits = np.where(seen.attribute[witness] >= 0, bits, seen.bits[witness])
-        good = (others >= 1) & (np.nan_to_num(bits, nan=-1.0) > 0)
+        good = (others >= WITNESSES) & (np.nan_to_num(bits, nan=-1.0) > 0)
         row, witness, bits, others = row[good], witness[good], bits[good], others[good]
         return self._sum(account, row, witness, bits, others, votes.parties)
 
@@ -127,7 +129,11 @@ class Scorer:
         return self._telling(_Votes(self.facts, self.seen, members, self.links, without))
 
     def _telling(self, votes: "_Votes") -> np.ndarray:
-        return votes.witness[(votes.worth(self.seen) >= SEARCH_BITS) & self.can_tie[votes.witness]]
+        return votes.witness[
+            (votes.worth(self.seen) >= SEARCH_BITS)
+            & (votes.count >= WITNESSES)
+            & self.can_tie[votes.witness]
+        ]
 
     def _sum(self, account, row, witness, bits, others, parties) -> Scores:
         size, families = len(account), len(FAMILIES)
