@@ -4,6 +4,7 @@ import logging
 import time
 
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import KombuError
 
@@ -24,12 +25,13 @@ def _publish(task: str, args: tuple) -> None:
     global _rest_until
     if time.monotonic() < _rest_until:
         return
-    options = (current_app.conf.broker_transport_options or {}) | {"max_retries": 0}
-    if current_app.conf.broker_url.startswith("redis"):
+    url = settings.CELERY_BROKER_URL
+    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS | {"max_retries": 0}
+    if url.startswith("redis"):
         options = options | {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
     try:
         with current_app.connection_for_write(
-            connect_timeout=PATIENCE, transport_options=options
+            url, connect_timeout=PATIENCE, transport_options=options
         ) as connection:
             current_app.send_task(
                 f"cases.tasks.{task}", args=args, connection=connection, retry=False, expires=30

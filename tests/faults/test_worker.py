@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from cases.connectors.recording_gateway import GatewayServer, RecordingGateway
 from cases.models import Case, Enforcement, EnforcementItem, EvidencePacket
+from cases.services import nudge
 from cases.services.connect import set_up_webhook
 from cases.services.enforce import approve_enforcement, request_enforcement
 from cases.services.seal import request_packet
@@ -42,6 +43,7 @@ class WorkerTest(TransactionTestCase):
         self.env = environment(broker, SWEEP_SECONDS="0.5")
         self.broker = redis.Redis(unix_socket_path=urlsplit(broker).path)
         self.broker.flushall()
+        nudge._rest_until = 0.0  # another test's broker was away
 
     def setUp(self):
         self.file = self.folder / "gateway.jsonl"
