@@ -7,6 +7,7 @@ taken from the environment, and the whole exchange has one deadline, however slo
 
 import contextlib
 import email.utils
+import functools
 import http.client
 import io
 import ipaddress
@@ -191,9 +192,15 @@ def _connect(addresses: list, deadline: float) -> socket.socket:
 def _secure(sock: socket.socket, host: str, deadline: float) -> ssl.SSLSocket:
     try:
         sock.settimeout(_left(deadline))
-        return ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+        return _tls().wrap_socket(sock, server_hostname=host)
     except (OSError, ValueError) as error:
         raise NotSent(f"no secure connection: {error}") from None
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Reading the machine's certificates takes longer than an order does: once a process."""
+    return ssl.create_default_context()
 
 
 class _TimedSocket:
