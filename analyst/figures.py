@@ -104,23 +104,24 @@ def by_account(case: Case) -> Drawn:
     counts: dict[str, list[int]] = {}
     for place, name, requests in _rows(
         """
-        WITH member AS MATERIALIZED (
-            SELECT account_id FROM {member} WHERE case_id = %(case)s AND left_at IS NULL
-        ), hour AS MATERIALIZED (
-            SELECT h.account_id, sum(h.requests) AS requests,
-                   floor(extract(epoch FROM h.hour - %(start)s) / 3600 / %(step)s)::int AS place
-            FROM member m JOIN {hour} h ON h.account_id = m.account_id
-            WHERE h.hour >= %(start)s AND h.hour < %(end)s
-            GROUP BY 1, 3
-        ), busiest AS (
-            SELECT account_id FROM hour GROUP BY 1
-            ORDER BY sum(requests) DESC, account_id LIMIT %(shown)s
+        WITH busiest AS MATERIALIZED (
+            SELECT m.account_id, sum(h.requests) AS requests
+            FROM {member} m JOIN {hour} h ON h.account_id = m.account_id
+            WHERE m.case_id = %(case)s AND m.left_at IS NULL
+              AND h.hour >= %(start)s AND h.hour < %(end)s
+            GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %(shown)s
+        ), binned AS (
+            SELECT floor(extract(epoch FROM h.hour - %(start)s) / 3600 / %(step)s)::int AS place,
+                   b.account_id, sum(h.requests) AS requests
+            FROM {member} m
+            JOIN {hour} h ON h.account_id = m.account_id
+            LEFT JOIN busiest b ON b.account_id = m.account_id
+            WHERE m.case_id = %(case)s AND m.left_at IS NULL
+              AND h.hour >= %(start)s AND h.hour < %(end)s
+            GROUP BY 1, 2
         )
-        SELECT h.place, a.external_id, sum(h.requests)
-        FROM hour h
-        LEFT JOIN busiest b ON b.account_id = h.account_id
-        LEFT JOIN {account} a ON a.id = b.account_id
-        GROUP BY 1, 2
+        SELECT binned.place, a.external_id, binned.requests
+        FROM binned LEFT JOIN {account} a ON a.id = binned.account_id
         """,
         case,
         when,

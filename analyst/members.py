@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.db.models import Count, F, Q, Sum, Window
 from django.db.models.functions import RowNumber
 
+from analyst.templatetags.desk import plain
 from cases.models import Case, Link, Member
 from ingest.models import Account, ActivityHour
 
@@ -114,6 +115,9 @@ def dress(case: Case, members: list[Member]) -> None:
         ):
             rates[row["account"]] = row
     for member in members:
+        # a stranger's text is made plain once, where the row shows it three times
+        member.name = plain(member.account.external_id)
+        member.organisation = plain(member.account.organisation)
         member.ties = ties.get(member.account_id, [])
         rate = rates.get(member.account_id, {})
         days = _days_seen(member.account, case)

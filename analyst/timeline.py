@@ -33,7 +33,8 @@ from ingest.models import ContextEvent, Detector, Signal
 
 PAGE = 40
 COUNTED = 10_000
-SIGNALS_READ = 10_000
+SIGNALS_READ = 2000
+MEMBERS_READ = 500
 SHELVES = [("", "All"), (PEOPLE, "People"), (ACTIONS, "Actions"), (SIGNALS, "Signals")]
 LOOKS = ("content_revealed", "share_downloaded", "packet_downloaded")
 
@@ -117,23 +118,28 @@ def _events(case: Case, shelf: str, before) -> list[Entry]:
 def _signals(case: Case, before) -> tuple[list[Entry], object]:
     """Signals by day and detector, and the day down to which they were read.
 
-    Of each member only its latest are read, so many that all together stay within SIGNALS_READ.
-    Where that cut a day short its entries say "or more", and the next page starts below that day.
+    Read are the latest of the most probable members, SIGNALS_READ in all. Where that left some out
+    the entries say "or more", and the next page starts below the last day that was read.
     """
-    each = max(1, SIGNALS_READ // max(case.members_total, 1))
+    members = min(max(case.members_total, 1), MEMBERS_READ)
+    each = SIGNALS_READ // members
     end = signals_before(before)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             WITH latest AS MATERIALIZED (
-                SELECT s.* FROM {Member._meta.db_table} m CROSS JOIN LATERAL (
+                SELECT s.* FROM (
+                    SELECT account_id FROM {Member._meta.db_table}
+                    WHERE case_id = %(case)s AND left_at IS NULL
+                    ORDER BY probability DESC, id DESC LIMIT %(members)s
+                ) m CROSS JOIN LATERAL (
                     SELECT account_id, detector_id, window_end, score, summary,
                            row_number() OVER (ORDER BY window_end DESC) AS place
                     FROM {Signal._meta.db_table}
                     WHERE account_id = m.account_id
                       AND (%(end)s::timestamptz IS NULL OR window_end < %(end)s)
                     ORDER BY window_end DESC LIMIT %(each)s
-                ) s WHERE m.case_id = %(case)s AND m.left_at IS NULL
+                ) s
             ), known AS (
                 SELECT date_trunc('day', max(window_end) AT TIME ZONE 'UTC') AS day
                 FROM latest WHERE place = %(each)s
@@ -146,12 +152,15 @@ def _signals(case: Case, before) -> tuple[list[Entry], object]:
             WHERE known.day IS NULL OR l.window_end >= known.day AT TIME ZONE 'UTC'
             GROUP BY 1, 2 ORDER BY 1 DESC, 2
             """,
-            {"case": case.pk, "each": each, "end": end},
+            {"case": case.pk, "each": each, "members": members, "end": end},
         )
         found = cursor.fetchall()
     known = found[0][-1] if found else None
+    some = case.members_total > members
     rows = [
-        SignalDay(day.date(), slug, signals, accounts, score, summary, at_least=day == known)
+        SignalDay(
+            day.date(), slug, signals, accounts, score, summary, at_least=some or day == known
+        )
         for day, slug, signals, accounts, score, summary, _ in found
     ]
     entries = [from_signals(row) for row in rows]

@@ -2,6 +2,7 @@ import csv
 from datetime import timedelta
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import Count, OuterRef, Subquery
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,7 +15,15 @@ from analyst.forms import RevealForm
 from analyst.members import STATES, TIERS, VERDICTS, MembersQuery, state_counts
 from analyst.queue_rows import due_words
 from analyst.timeline import SHELVES, counts, timeline_page, who_looked
-from cases.models import Case, Member
+from cases.models import (
+    Case,
+    Enforcement,
+    EvidencePacket,
+    Member,
+    Note,
+    Share,
+    TimelineEvent,
+)
 from cases.plots import waterfall
 
 NOTES_SHOWN = 3
@@ -139,15 +148,30 @@ def head_of(request, case: Case) -> dict:
             and case.owner_id != request.user.pk
             and (case.claimed_until is None or case.claimed_until > now)
         ),
-        "numbers": {
-            "benign": len(case.explanation.get("benign") or []),
-            "timeline": case.events.order_by("-seq").values_list("seq", flat=True).first() or 0,
-            "notes": case.notes.count(),
-            "actions": case.enforcements.count(),
-            "shares": case.shares.count(),
-            "packets": case.packets.count(),
-        },
+        "numbers": numbers_of(case),
     }
+
+
+def numbers_of(case: Case) -> dict[str, int]:
+    """What the anchors count, in one query."""
+    kinds = {"notes": Note, "actions": Enforcement, "shares": Share, "packets": EvidencePacket}
+    counts = {
+        name: Subquery(
+            model.objects.filter(case=OuterRef("pk"))
+            .order_by()
+            .values("case")
+            .annotate(n=Count("pk"))
+            .values("n")
+        )
+        for name, model in kinds.items()
+    }
+    counts["timeline"] = Subquery(
+        TimelineEvent.objects.filter(case=OuterRef("pk")).order_by("-seq").values("seq")[:1]
+    )
+    found = Case.objects.filter(pk=case.pk).annotate(**{f"n_{k}": v for k, v in counts.items()})
+    row = found.values(*(f"n_{name}" for name in counts)).get()
+    benign = len(case.explanation.get("benign") or [])
+    return {"benign": benign} | {name: row[f"n_{name}"] or 0 for name in counts}
 
 
 def evidence_of(case: Case) -> list[dict]:
