@@ -269,6 +269,9 @@ CELERY_BEAT_SCHEDULE = {
     for name in ("group_new_signals", "deliver_due_items", "seal_waiting_packets")
 }
 
+# Who we are to partners: the name of the STIX identity that our shares come from.
+ORGANISATION = os.environ.get("ORGANISATION") or "Stillwatch desk"
+
 # Grouping. The prior is shown on every case.
 MEMBERSHIP_PRIOR = env_number("MEMBERSHIP_PRIOR", 1 / 3000, 1e-9, 0.5)
 

@@ -36,6 +36,7 @@ def prepare_share(case: Case, *, actor: User, tlp: str) -> Share:
     earlier = case.shares.filter(state=State.APPROVED).order_by("pk").first()
     text = build_bundle(
         found,
+        sender_name=settings.ORGANISATION,
         tlp=tlp,
         bundle_id=bundle_id,
         secret=derive(f"share {bundle_id}"),

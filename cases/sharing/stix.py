@@ -14,7 +14,6 @@ from .tlp import marking
 
 # Ids that are the same in every bundle, ours or a partner's reading of it.
 NAMESPACE = uuid.UUID("5c3f2c0e-7f0c-4a55-9a0e-3d1f6f2b8d11")
-SENDER = "Stillwatch desk"
 TECHNIQUE = "AML.T0024.002"
 CHUNK = 500  # tokens in one pattern
 
@@ -27,6 +26,7 @@ def token(secret: bytes, kind: str, value: str) -> str:
 def build_bundle(
     found: Disclosure,
     *,
+    sender_name: str,
     tlp: str,
     bundle_id: str,
     secret: bytes,
@@ -41,10 +41,10 @@ def build_bundle(
     now = now.replace(minute=0, second=0, microsecond=0)
     label = marking(tlp)
     sender = stix2.Identity(
-        id=f"identity--{uuid.uuid5(NAMESPACE, SENDER)}",
+        id=f"identity--{uuid.uuid5(NAMESPACE, sender_name)}",
         created="2026-01-01T00:00:00.000Z",
         modified="2026-01-01T00:00:00.000Z",
-        name=SENDER,
+        name=sender_name,
         identity_class="organization",
         object_marking_refs=[label],
     )

@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,228 +15,579 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Census',
+            name="Census",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('as_of', models.DateTimeField()),
-                ('window_start', models.DateTimeField()),
-                ('window_end', models.DateTimeField()),
-                ('accounts', models.PositiveIntegerField(help_text='N, flagged or not')),
-                ('organisations', models.PositiveIntegerField()),
-                ('source', models.CharField(blank=True, default='', max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("as_of", models.DateTimeField()),
+                ("window_start", models.DateTimeField()),
+                ("window_end", models.DateTimeField()),
+                ("accounts", models.PositiveIntegerField(help_text="N, flagged or not")),
+                ("organisations", models.PositiveIntegerField()),
+                ("source", models.CharField(blank=True, default="", max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name_plural': 'censuses',
-                'get_latest_by': 'pk',
+                "verbose_name_plural": "censuses",
+                "get_latest_by": "pk",
             },
         ),
         migrations.CreateModel(
-            name='ContextEvent',
+            name="ContextEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('release', 'Release'), ('outage', 'Outage'), ('price', 'Price'), ('silence', 'Silence')], max_length=10)),
-                ('label', models.CharField(max_length=120)),
-                ('start_at', models.DateTimeField()),
-                ('end_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("release", "Release"),
+                            ("outage", "Outage"),
+                            ("price", "Price"),
+                            ("silence", "Silence"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("label", models.CharField(max_length=120)),
+                ("start_at", models.DateTimeField()),
+                ("end_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', models.CharField(db_collation='C', max_length=200, unique=True)),
-                ('organisation', models.CharField(blank=True, db_collation='C', db_index=True, default='', max_length=200)),
-                ('plan', models.CharField(blank=True, default='', max_length=60)),
-                ('created_at', models.DateTimeField(blank=True, help_text='at the platform', null=True)),
-                ('first_seen_at', models.DateTimeField(blank=True, null=True)),
-                ('last_seen_at', models.DateTimeField(blank=True, null=True)),
-                ('is_aggregate', models.BooleanField(default=False, help_text="A reseller's or gateway's key: it stands for many people.")),
-                ('state', models.CharField(choices=[('active', 'Active'), ('limited', 'Limited'), ('suspended', 'Suspended')], default='active', max_length=10)),
-                ('state_actor', models.CharField(blank=True, default='', max_length=120)),
-                ('state_reason', models.CharField(blank=True, default='', max_length=300)),
-                ('state_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("external_id", models.CharField(db_collation="C", max_length=200, unique=True)),
+                (
+                    "organisation",
+                    models.CharField(
+                        blank=True, db_collation="C", db_index=True, default="", max_length=200
+                    ),
+                ),
+                ("plan", models.CharField(blank=True, default="", max_length=60)),
+                (
+                    "created_at",
+                    models.DateTimeField(blank=True, help_text="at the platform", null=True),
+                ),
+                ("first_seen_at", models.DateTimeField(blank=True, null=True)),
+                ("last_seen_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "is_aggregate",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A reseller's or gateway's key: it stands for many people.",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("active", "Active"),
+                            ("limited", "Limited"),
+                            ("suspended", "Suspended"),
+                        ],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
+                ("state_actor", models.CharField(blank=True, default="", max_length=120)),
+                ("state_reason", models.CharField(blank=True, default="", max_length=300)),
+                ("state_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['active', 'limited', 'suspended'])), name='account_state_known')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["active", "limited", "suspended"])),
+                        name="account_state_known",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Attribute',
+            name="Attribute",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('ip', 'Ip'), ('ip_prefix', 'Ip Prefix'), ('asn', 'Asn'), ('payment', 'Payment'), ('email_domain', 'Email Domain'), ('registration', 'Registration'), ('device', 'Device'), ('user_agent', 'User Agent'), ('template', 'Template'), ('harness', 'Harness'), ('partner_token', 'Partner Token')], max_length=16)),
-                ('value', models.CharField(db_collation='C', max_length=500)),
-                ('label', models.CharField(blank=True, default='', help_text='what a person reads, e.g. a template', max_length=500)),
-                ('accounts', models.PositiveIntegerField(blank=True, help_text='d(v): accounts of the population that carry it', null=True)),
-                ('organisations', models.PositiveIntegerField(blank=True, null=True)),
-                ('population', models.PositiveIntegerField(blank=True, help_text='N of the counting that gave d(v)', null=True)),
-                ('census', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='ingest.census')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("ip", "Ip"),
+                            ("ip_prefix", "Ip Prefix"),
+                            ("asn", "Asn"),
+                            ("payment", "Payment"),
+                            ("email_domain", "Email Domain"),
+                            ("registration", "Registration"),
+                            ("device", "Device"),
+                            ("user_agent", "User Agent"),
+                            ("template", "Template"),
+                            ("harness", "Harness"),
+                            ("partner_token", "Partner Token"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("value", models.CharField(db_collation="C", max_length=500)),
+                (
+                    "label",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="what a person reads, e.g. a template",
+                        max_length=500,
+                    ),
+                ),
+                (
+                    "accounts",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="d(v): accounts of the population that carry it",
+                        null=True,
+                    ),
+                ),
+                ("organisations", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "population",
+                    models.PositiveIntegerField(
+                        blank=True, help_text="N of the counting that gave d(v)", null=True
+                    ),
+                ),
+                (
+                    "census",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="ingest.census",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Detector',
+            name="Detector",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token_digest', models.CharField(blank=True, default='', editable=False, max_length=64)),
-                ('token_prefix', models.CharField(blank=True, default='', editable=False, max_length=12)),
-                ('token_issued_at', models.DateTimeField(editable=False, null=True)),
-                ('slug', models.SlugField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('family', models.CharField(choices=[('watermark', 'Watermark'), ('volume', 'Volume'), ('template', 'Template'), ('behaviour', 'Behaviour'), ('timing', 'Timing'), ('network', 'Network'), ('payment', 'Payment'), ('registration', 'Registration'), ('partner', 'Partner')], max_length=16)),
-                ('version', models.CharField(blank=True, default='', max_length=40)),
-                ('calibration', models.JSONField(blank=True, default=dict)),
-                ('enabled', models.BooleanField(default=True)),
-                ('last_heard_at', models.DateTimeField(blank=True, null=True)),
-                ('expected_interval', models.DurationField(blank=True, help_text='Silent for longer than this raises an alarm.', null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "token_digest",
+                    models.CharField(blank=True, default="", editable=False, max_length=64),
+                ),
+                (
+                    "token_prefix",
+                    models.CharField(blank=True, default="", editable=False, max_length=12),
+                ),
+                ("token_issued_at", models.DateTimeField(editable=False, null=True)),
+                ("slug", models.SlugField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "family",
+                    models.CharField(
+                        choices=[
+                            ("watermark", "Watermark"),
+                            ("volume", "Volume"),
+                            ("template", "Template"),
+                            ("behaviour", "Behaviour"),
+                            ("timing", "Timing"),
+                            ("network", "Network"),
+                            ("payment", "Payment"),
+                            ("registration", "Registration"),
+                            ("partner", "Partner"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("version", models.CharField(blank=True, default="", max_length=40)),
+                ("calibration", models.JSONField(blank=True, default=dict)),
+                ("enabled", models.BooleanField(default=True)),
+                ("last_heard_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "expected_interval",
+                    models.DurationField(
+                        blank=True,
+                        help_text="Silent for longer than this raises an alarm.",
+                        null=True,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('token_digest', ''), _negated=True), fields=('token_digest',), name='detector_token_unique')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("token_digest", ""), _negated=True),
+                        fields=("token_digest",),
+                        name="detector_token_unique",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Batch',
+            name="Batch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('door', models.CharField(choices=[('api', 'Api'), ('file', 'File'), ('logs', 'Logs')], max_length=8)),
-                ('source', models.CharField(blank=True, default='', max_length=300)),
-                ('received_at', models.DateTimeField(auto_now_add=True)),
-                ('stored', models.PositiveIntegerField(default=0)),
-                ('repeated', models.PositiveIntegerField(default=0)),
-                ('rejected', models.PositiveIntegerField(default=0)),
-                ('detector', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='ingest.detector')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "door",
+                    models.CharField(
+                        choices=[("api", "Api"), ("file", "File"), ("logs", "Logs")], max_length=8
+                    ),
+                ),
+                ("source", models.CharField(blank=True, default="", max_length=300)),
+                ("received_at", models.DateTimeField(auto_now_add=True)),
+                ("stored", models.PositiveIntegerField(default=0)),
+                ("repeated", models.PositiveIntegerField(default=0)),
+                ("rejected", models.PositiveIntegerField(default=0)),
+                (
+                    "detector",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="batches",
+                        to="ingest.detector",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'batches',
+                "verbose_name_plural": "batches",
             },
         ),
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='waiting', max_length=8)),
-                ('step', models.CharField(blank=True, default='', max_length=120)),
-                ('done', models.PositiveIntegerField(default=0)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('error', models.CharField(blank=True, default='', max_length=500)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('beat_at', models.DateTimeField(help_text='last sign of life; a silent running job is taken again', null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('started_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                ("step", models.CharField(blank=True, default="", max_length=120)),
+                ("done", models.PositiveIntegerField(default=0)),
+                ("total", models.PositiveIntegerField(default=0)),
+                ("error", models.CharField(blank=True, default="", max_length=500)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "beat_at",
+                    models.DateTimeField(
+                        help_text="last sign of life; a silent running job is taken again",
+                        null=True,
+                    ),
+                ),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Rejection',
+            name="Rejection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.PositiveIntegerField(help_text='counted from 1 within the delivery')),
-                ('field', models.CharField(blank=True, default='', max_length=200)),
-                ('reason', models.CharField(max_length=500)),
-                ('body', models.BinaryField(help_text="the record's bytes as they came, cut at 64 KiB")),
-                ('replayed_at', models.DateTimeField(blank=True, null=True)),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rejections', to='ingest.batch')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "line",
+                    models.PositiveIntegerField(help_text="counted from 1 within the delivery"),
+                ),
+                ("field", models.CharField(blank=True, default="", max_length=200)),
+                ("reason", models.CharField(max_length=500)),
+                (
+                    "body",
+                    models.BinaryField(help_text="the record's bytes as they came, cut at 64 KiB"),
+                ),
+                ("replayed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rejections",
+                        to="ingest.batch",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Signal',
+            name="Signal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.CharField(db_collation='C', help_text="the detector's own reference", max_length=200)),
-                ('body_digest', models.CharField(help_text='SHA-256 of the record: a retry repeats it, a conflict does not', max_length=64)),
-                ('window_start', models.DateTimeField()),
-                ('window_end', models.DateTimeField()),
-                ('score', models.FloatField()),
-                ('p_value', models.FloatField(blank=True, null=True)),
-                ('summary', models.CharField(max_length=500)),
-                ('evidence', models.JSONField(blank=True, default=dict)),
-                ('samples', models.JSONField(blank=True, default=list)),
-                ('group_key', models.CharField(blank=True, db_collation='C', default='', help_text='shared by the signals of one observation about a cluster', max_length=200)),
-                ('detector_version', models.CharField(blank=True, default='', max_length=40)),
-                ('received_at', models.DateTimeField(auto_now_add=True)),
-                ('taken_at', models.DateTimeField(blank=True, help_text='when a grouping run first used it', null=True)),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='signals', to='ingest.account')),
-                ('batch', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='signals', to='ingest.batch')),
-                ('detector', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='signals', to='ingest.detector')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.CharField(
+                        db_collation="C", help_text="the detector's own reference", max_length=200
+                    ),
+                ),
+                (
+                    "body_digest",
+                    models.CharField(
+                        help_text="SHA-256 of the record: a retry repeats it, a conflict does not",
+                        max_length=64,
+                    ),
+                ),
+                ("window_start", models.DateTimeField()),
+                ("window_end", models.DateTimeField()),
+                ("score", models.FloatField()),
+                ("p_value", models.FloatField(blank=True, null=True)),
+                ("summary", models.CharField(max_length=500)),
+                ("evidence", models.JSONField(blank=True, default=dict)),
+                ("samples", models.JSONField(blank=True, default=list)),
+                (
+                    "group_key",
+                    models.CharField(
+                        blank=True,
+                        db_collation="C",
+                        default="",
+                        help_text="shared by the signals of one observation about a cluster",
+                        max_length=200,
+                    ),
+                ),
+                ("detector_version", models.CharField(blank=True, default="", max_length=40)),
+                ("received_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "taken_at",
+                    models.DateTimeField(
+                        blank=True, help_text="when a grouping run first used it", null=True
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="signals",
+                        to="ingest.account",
+                    ),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="signals",
+                        to="ingest.batch",
+                    ),
+                ),
+                (
+                    "detector",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="signals",
+                        to="ingest.detector",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ActivityHour',
+            name="ActivityHour",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hour', models.DateTimeField()),
-                ('model', models.CharField(db_collation='C', max_length=80)),
-                ('requests', models.PositiveIntegerField()),
-                ('input_tokens', models.BigIntegerField(null=True)),
-                ('cached_tokens', models.BigIntegerField(null=True)),
-                ('output_tokens', models.BigIntegerField(null=True)),
-                ('reasoning_tokens', models.BigIntegerField(null=True)),
-                ('refusals', models.PositiveIntegerField(null=True)),
-                ('templates', models.PositiveIntegerField(help_text='distinct templates in the hour', null=True)),
-                ('extraction_requests', models.PositiveIntegerField(help_text='requests that match an extraction family', null=True)),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='hours', to='ingest.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hour", models.DateTimeField()),
+                ("model", models.CharField(db_collation="C", max_length=80)),
+                ("requests", models.PositiveIntegerField()),
+                ("input_tokens", models.BigIntegerField(null=True)),
+                ("cached_tokens", models.BigIntegerField(null=True)),
+                ("output_tokens", models.BigIntegerField(null=True)),
+                ("reasoning_tokens", models.BigIntegerField(null=True)),
+                ("refusals", models.PositiveIntegerField(null=True)),
+                (
+                    "templates",
+                    models.PositiveIntegerField(
+                        help_text="distinct templates in the hour", null=True
+                    ),
+                ),
+                (
+                    "extraction_requests",
+                    models.PositiveIntegerField(
+                        help_text="requests that match an extraction family", null=True
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="hours",
+                        to="ingest.account",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('account', 'hour', 'model'), name='hour_account_model_unique')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account", "hour", "model"), name="hour_account_model_unique"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AttributeUse',
+            name="AttributeUse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('first_at', models.DateTimeField(null=True)),
-                ('last_at', models.DateTimeField(null=True)),
-                ('count', models.PositiveIntegerField(default=1)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uses', to='ingest.account')),
-                ('attribute', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='uses', to='ingest.attribute')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("first_at", models.DateTimeField(null=True)),
+                ("last_at", models.DateTimeField(null=True)),
+                ("count", models.PositiveIntegerField(default=1)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="uses",
+                        to="ingest.account",
+                    ),
+                ),
+                (
+                    "attribute",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="uses",
+                        to="ingest.attribute",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('attribute', 'account'), name='use_unique')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("attribute", "account"), name="use_unique")
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='attribute',
-            constraint=models.UniqueConstraint(fields=('kind', 'value'), name='attribute_kind_value_unique'),
+            model_name="attribute",
+            constraint=models.UniqueConstraint(
+                fields=("kind", "value"), name="attribute_kind_value_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attribute',
-            constraint=models.CheckConstraint(condition=models.Q(('accounts__isnull', True), models.Q(('accounts__lte', models.F('population')), ('population__isnull', False)), _connector='OR'), name='attribute_prevalence_within_population'),
+            model_name="attribute",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("accounts__isnull", True),
+                    models.Q(
+                        ("accounts__lte", models.F("population")), ("population__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="attribute_prevalence_within_population",
+            ),
         ),
         migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(fields=['detector', '-received_at'], name='batch_by_detector'),
+            model_name="batch",
+            index=models.Index(fields=["detector", "-received_at"], name="batch_by_detector"),
         ),
         migrations.AddIndex(
-            model_name='rejection',
-            index=models.Index(condition=models.Q(('replayed_at__isnull', True)), fields=['id'], name='rejection_waiting'),
+            model_name="rejection",
+            index=models.Index(
+                condition=models.Q(("replayed_at__isnull", True)),
+                fields=["id"],
+                name="rejection_waiting",
+            ),
         ),
         migrations.AddIndex(
-            model_name='signal',
-            index=models.Index(fields=['account', '-window_end'], name='signal_by_account'),
+            model_name="signal",
+            index=models.Index(fields=["account", "-window_end"], name="signal_by_account"),
         ),
         migrations.AddIndex(
-            model_name='signal',
-            index=models.Index(condition=models.Q(('taken_at__isnull', True)), fields=['id'], name='signal_not_taken'),
+            model_name="signal",
+            index=models.Index(
+                condition=models.Q(("taken_at__isnull", True)),
+                fields=["id"],
+                name="signal_not_taken",
+            ),
         ),
         migrations.AddIndex(
-            model_name='signal',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['received_at'], name='signal_received_brin'),
+            model_name="signal",
+            index=django.contrib.postgres.indexes.BrinIndex(
+                fields=["received_at"], name="signal_received_brin"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signal',
-            constraint=models.UniqueConstraint(fields=('detector', 'ref'), name='signal_detector_ref_unique'),
+            model_name="signal",
+            constraint=models.UniqueConstraint(
+                fields=("detector", "ref"), name="signal_detector_ref_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signal',
-            constraint=models.CheckConstraint(condition=models.Q(('score__gte', 0), ('score__lte', 1)), name='signal_score_range'),
+            model_name="signal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("score__gte", 0), ("score__lte", 1)), name="signal_score_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signal',
-            constraint=models.CheckConstraint(condition=models.Q(('p_value__isnull', True), models.Q(('p_value__gte', 0), ('p_value__lte', 1)), _connector='OR'), name='signal_p_value_range'),
+            model_name="signal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("p_value__isnull", True),
+                    models.Q(("p_value__gte", 0), ("p_value__lte", 1)),
+                    _connector="OR",
+                ),
+                name="signal_p_value_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signal',
-            constraint=models.CheckConstraint(condition=models.Q(('window_end__gte', models.F('window_start'))), name='signal_window_order'),
+            model_name="signal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("window_end__gte", models.F("window_start"))),
+                name="signal_window_order",
+            ),
         ),
     ]
