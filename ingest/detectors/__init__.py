@@ -4,10 +4,10 @@ A detector is a module with SLUG, NAME, FAMILY, VERSION and
 detect(requests: ibis.Table, population: Population | None = None) -> Findings.
 """
 
-from ingest.detectors import template, volume
+from ingest.detectors import content, template, volume
 from ingest.detectors.findings import Findings
 from ingest.detectors.population import Population
 
 __all__ = ["DETECTORS", "Findings", "Population"]
 
-DETECTORS = (volume, template)
+DETECTORS = (volume, template, content)

@@ -1,12 +1,12 @@
 """What accounts did hour by hour on each model: for the desk's plots, from the logs alone."""
 
-import hashlib
 from collections.abc import Iterator
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from ingest.detectors.findings import digest
 from ingest.detectors.population import moment
 from ingest.wire import ActivityHour
 
@@ -44,4 +44,4 @@ def hourly_activity(requests: ir.Table, accounts: list[str]) -> Iterator[tuple[s
 
 def controls(accounts: list[str], number: int) -> list[str]:
     """A sample of accounts that is the same on every run: those with the smallest digests."""
-    return sorted(accounts, key=lambda name: hashlib.sha256(name.encode()).digest())[:number]
+    return sorted(accounts, key=digest)[:number]

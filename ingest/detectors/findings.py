@@ -25,7 +25,11 @@ def reference(slug: str, version: str, account: str, start: datetime, end: datet
     """The same for the same detector release, account and window, so that a second run over a log
     repeats its signals and adds none."""
     told = "|".join((slug, version, account, start.isoformat(), end.isoformat()))
-    return f"{slug}-{hashlib.sha256(told.encode()).hexdigest()[:32]}"
+    return f"{slug}-{digest(told)[:32]}"
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def samples_of(requests: ir.Table, accounts: list[str]) -> dict[str, list[Sample]]:

@@ -8,12 +8,17 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from ingest.detectors.attributes import attribute_uses, party
+from ingest.detectors.findings import digest
+from ingest.detectors.likeness import Likeness
+from ingest.detectors.prompts import prompts_of
+from ingest.detectors.routes import Routes, follow
 from ingest.detectors.templates import Templates, find_templates
 from ingest.detectors.warehouse import keep
 from ingest.services import AttributeCount, PopulationUse
 from ingest.wire import AccountRef, Prevalence, SharedAttribute
 
 MOST_ATTRIBUTES = 200  # of one observation (ingest/wire.py)
+MOST_COMPARED = 20_000  # accounts whose content is compared, of those that are tied to strangers
 MOST_OWN = 20  # of those, values that nobody else carries
 
 
@@ -105,6 +110,15 @@ class Population:
         )
         everything = pd.concat([rows, templates[rows.columns]], ignore_index=True)
         return everything.sort_values(["kind", "value", "account_id"], ignore_index=True)
+
+    @cached_property
+    def routes(self) -> Routes:
+        """How alike those write who share something rare with another organisation."""
+        tied = self.ties[(self.ties.organisations >= 2) & (self.ties.kind != "template")]
+        names = sorted(tied.account_id.unique(), key=digest)[:MOST_COMPARED]
+        likeness = Likeness(prompts_of(self.requests, sorted(names)))
+        party_code, _ = pd.factorize(self.accounts.party[likeness.names])
+        return follow(likeness, party_code, self.ties)
 
     def account_ref(self, account_id: str) -> AccountRef:
         row = self.accounts.loc[account_id]

@@ -77,7 +77,7 @@ class Command(BaseCommand):
             findings[detector] = detector.detect(requests, population)
             self.say(f"  {len(findings[detector].observations):,} observations")
         if options["scores"]:
-            write_scores(options["scores"], combined_scores(population, findings))
+            write_scores(options["scores"], combined_scores(population))
             self.say(f"scores of {len(population.accounts):,} accounts in {options['scores']}")
         if options["dry_run"]:
             self.say("dry run: nothing is stored")
