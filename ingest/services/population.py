@@ -8,7 +8,6 @@ from django.db import transaction
 from ingest.models import Attribute, Census
 from ingest.services.staging import (
     COUNT_ATTRIBUTES,
-    INSERT_USED_ATTRIBUTES,
     MERGE_ACCOUNTS,
     MERGE_USES,
     copy_rows,
@@ -79,7 +78,6 @@ def record_population(
         copy_rows(cursor, "stage_population_use", _use_rows(uses, left_out))
         cursor.execute(MERGE_ACCOUNTS.format(source="stage_population_use"))
         cursor.execute(COUNT_ATTRIBUTES, {"census": census.pk})
-        cursor.execute(INSERT_USED_ATTRIBUTES)
         cursor.execute(MERGE_USES.format(source="stage_population_use"))
     if left_out:
         log.warning("census %s: %s values left out, as %s", census.pk, len(left_out), left_out[0])

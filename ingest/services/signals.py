@@ -12,12 +12,11 @@ from django.utils import timezone
 
 from ingest.models import Batch, Detector, Rejection
 from ingest.services.staging import (
-    INSERT_ATTRIBUTES,
     INSERT_SIGNALS,
     MERGE_ACCOUNTS,
+    MERGE_ATTRIBUTES,
     MERGE_HOURS,
     MERGE_USES,
-    REFINE_ATTRIBUTES,
     TAKE_OUT_KNOWN,
     copy_rows,
     seconds,
@@ -172,8 +171,7 @@ def _store_parts(cursor, observations: Sequence[Observation]) -> None:
                 attributes[key] = _merged(attributes.get(key), a.label, a.prevalence)
     if attributes:
         copy_rows(cursor, "stage_attribute", (key + row for key, row in attributes.items()))
-        cursor.execute(INSERT_ATTRIBUTES)
-        cursor.execute(REFINE_ATTRIBUTES)
+        cursor.execute(MERGE_ATTRIBUTES)
         copy_rows(
             cursor,
             "stage_use",

@@ -87,61 +87,58 @@ INSERT_SIGNALS = """
     ON CONFLICT (detector_id, ref) DO NOTHING
 """
 
-# {source} is a staging table with kind and value; what it does not say stays unknown.
-INSERT_ATTRIBUTES = """
-    INSERT INTO ingest_attribute (kind, value, label, accounts, organisations, population)
-    SELECT kind, value, label, accounts, organisations, population FROM stage_attribute AS s
-    WHERE NOT EXISTS (
-        SELECT FROM ingest_attribute AS ours WHERE ours.kind = s.kind AND ours.value = s.value
-    )
-    ORDER BY kind, value
-    ON CONFLICT (kind, value) DO NOTHING
-"""
+
 # Of several prevalences that detectors report, the one that makes a value most common stays,
 # whatever the order in which they come. A census figure is never touched.
-_BETTER = """(
-    s.accounts IS NOT NULL AND ours.census_id IS NULL AND (
-        ours.accounts IS NULL
-        OR (s.accounts::float8 / s.population, s.population)
-           > (ours.accounts::float8 / ours.population, ours.population)
-    )
-)"""
-REFINE_ATTRIBUTES = f"""
-    WITH s AS (
-        SELECT ours.id, s.* FROM stage_attribute AS s JOIN ingest_attribute AS ours
-            ON ours.kind = s.kind AND ours.value = s.value
-        WHERE (ours.label = '' AND s.label <> '') OR {_BETTER}
-        ORDER BY ours.id FOR NO KEY UPDATE OF ours
-    )
-    UPDATE ingest_attribute AS ours SET
-        label = coalesce(nullif(ours.label, ''), s.label),
-        accounts = CASE WHEN {_BETTER} THEN s.accounts ELSE ours.accounts END,
-        organisations = CASE WHEN {_BETTER} THEN s.organisations ELSE ours.organisations END,
-        population = CASE WHEN {_BETTER} THEN s.population ELSE ours.population END
-    FROM s WHERE s.id = ours.id
+def _better(new: str) -> str:
+    return f"""(
+        {new}.accounts IS NOT NULL AND ours.census_id IS NULL AND (
+            ours.accounts IS NULL
+            OR ({new}.accounts::float8 / {new}.population, {new}.population)
+               > (ours.accounts::float8 / ours.population, ours.population)
+        )
+    )"""
+
+
+# One pass in key order over what is new and what gains: a pass for each would lock out of order.
+MERGE_ATTRIBUTES = f"""
+    INSERT INTO ingest_attribute AS ours (kind, value, label, accounts, organisations, population)
+    SELECT s.kind, s.value, s.label, s.accounts, s.organisations, s.population
+    FROM stage_attribute AS s
+    LEFT JOIN ingest_attribute AS ours ON ours.kind = s.kind AND ours.value = s.value
+    WHERE ours.id IS NULL OR (ours.label = '' AND s.label <> '') OR {_better("s")}
+    ORDER BY s.kind, s.value
+    ON CONFLICT (kind, value) DO UPDATE SET
+        label = coalesce(nullif(ours.label, ''), excluded.label),
+        (accounts, organisations, population) = (
+            SELECT CASE WHEN gains THEN excluded.accounts ELSE ours.accounts END,
+                   CASE WHEN gains THEN excluded.organisations ELSE ours.organisations END,
+                   CASE WHEN gains THEN excluded.population ELSE ours.population END
+            FROM (SELECT {_better("excluded")} AS gains) AS compared
+        )
+    WHERE (ours.label = '' AND excluded.label <> '') OR {_better("excluded")}
 """
+# What is counted carries the census; what is only used stays as it is, or of unknown prevalence.
 COUNT_ATTRIBUTES = """
     INSERT INTO ingest_attribute AS ours (
         kind, value, label, accounts, organisations, population, census_id
     )
     SELECT kind, value, max(label), max(accounts), max(organisations), max(population),
-           %(census)s
-    FROM stage_attribute GROUP BY kind, value ORDER BY kind, value
+           CASE WHEN max(accounts) IS NOT NULL THEN %(census)s END
+    FROM (
+        SELECT kind, value, label, accounts, organisations, population FROM stage_attribute
+        UNION ALL
+        SELECT DISTINCT kind, value, '', NULL::integer, NULL::integer, NULL::integer
+        FROM stage_population_use
+    ) AS named
+    GROUP BY kind, value ORDER BY kind, value
     ON CONFLICT (kind, value) DO UPDATE SET
         label = coalesce(nullif(ours.label, ''), excluded.label),
         accounts = excluded.accounts,
         organisations = excluded.organisations,
         population = excluded.population,
         census_id = excluded.census_id
-"""
-INSERT_USED_ATTRIBUTES = """
-    INSERT INTO ingest_attribute (kind, value, label)
-    SELECT DISTINCT kind, value, '' FROM stage_population_use AS s
-    WHERE NOT EXISTS (
-        SELECT FROM ingest_attribute AS ours WHERE ours.kind = s.kind AND ours.value = s.value
-    )
-    ORDER BY kind, value
-    ON CONFLICT (kind, value) DO NOTHING
+    WHERE excluded.census_id IS NOT NULL
 """
 
 # {source} is a staging table with the columns of a use.

@@ -1,4 +1,6 @@
+import random
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -365,6 +367,12 @@ class ReplayTests(TestCase):
         self.assertIn("first 64 KiB", problem.reason)
 
 
+def dawdle(execute, *arguments):
+    """Statements of several connections interleave in ever other ways."""
+    time.sleep(random.random() / 50)
+    return execute(*arguments)
+
+
 class ConcurrentDeliveryTests(TransactionTestCase):
     def allow_no_deadlock(self):
         """A deadlock is not tried again, so that it shows."""
@@ -377,7 +385,8 @@ class ConcurrentDeliveryTests(TransactionTestCase):
         def run(work):
             try:
                 barrier.wait(10)
-                work()
+                with connection.execute_wrapper(dawdle):
+                    work()
             except Exception as error:
                 errors.append(error)
             finally:
@@ -417,22 +426,34 @@ class ConcurrentDeliveryTests(TransactionTestCase):
         self.assertEqual(sum(r.stored for r in receipts), 2000)
         self.assertEqual(sum(len(r.rejected) for r in receipts), 4000)
 
-    def test_a_census_and_deliveries_of_the_same_rows_do_not_deadlock(self):
+    def test_a_census_and_deliveries_of_the_same_values_do_not_deadlock(self):
         self.allow_no_deadlock()
         detector = make_detector()
-        names = [f"a-{n}" for n in range(100)]
-        records = [
-            make_record(f"r-{n}", account={"id": n}, attributes=[card(n), card(n + "x")])
-            for n in names
-        ]
-        figures = [AttributeCount("payment", n, "", 2, 2) for n in reversed(names)]
-        uses = [used(n, n) for n in reversed(names)]
-        self.at_once(
-            lambda: deliver(*records, detector=detector),
-            lambda: take_census(figures, uses),
-            lambda: deliver(*records[::-1], detector=detector),
-        )
-        self.assertEqual(counts(), [100, 200, 200, 100, 100])
+        for n in range(8):
+            names = [f"{n}-{i:03}" for i in range(200)]
+            # half of the values are known and lack a label, which the deliveries bring
+            Attribute.objects.bulk_create(
+                Attribute(kind="payment", value=name) for name in reversed(names[::2])
+            )
+            # accounts of their own: otherwise they would line up at the accounts already
+            one, two = (
+                [
+                    make_record(f"{who}-{name}", account={"id": who}, attributes=[worn])
+                    for name in names
+                    for worn in [card(name, label="Card")]
+                ]
+                for who in (f"a{n}", f"b{n}")
+            )
+            figures = [AttributeCount("payment", name, "", 2, 2) for name in names[::4]]
+            uses = [used("c", name) for name in reversed(names)]
+            self.at_once(
+                lambda one=one: deliver(*one, detector=detector),
+                lambda figures=figures, uses=uses: take_census(figures, uses),
+                lambda two=two: deliver(*two, detector=detector),
+            )
+        self.assertEqual(Attribute.objects.count(), 1600)
+        self.assertFalse(Attribute.objects.exclude(label="Card").exists())
+        self.assertEqual(Attribute.objects.filter(census__isnull=False).count(), 400)
 
     def test_of_two_bodies_under_one_reference_one_wins_and_the_other_leaves_no_trace(self):
         detector = make_detector()
