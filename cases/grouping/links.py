@@ -10,6 +10,7 @@ from scipy.special import pdtrc
 from .rarity import (
     CAP,
     CONTEXT_BITS,
+    DOMAIN,
     FAMILIES,
     FAMILY_CODE,
     KIND_CODE,
@@ -168,13 +169,13 @@ def link_bits(prior: float) -> float:
 
 
 def ties(facts: Facts, seen: Witnesses, *, prior: float, left_out: np.ndarray) -> Ties:
-    """Two independent families that the same accounts of different parties carry, or one value
-    that is very rare among flagged accounts. left_out: accounts that tie nobody (aggregates).
+    """Values of two domains that the same accounts of different parties carry, or one value that is
+    very rare among flagged accounts. left_out: accounts that tie nobody (aggregates).
     """
     links = seen.ties
     usable = links[seen.witness] & ~left_out[seen.account]
     account, witness = seen.account[usable], seen.witness[usable]
-    family = seen.family[witness]
+    family = DOMAIN[seen.family[witness]]
     worth = np.minimum(seen.bits, CAP[seen.family])
     order = np.lexsort((-seen.bits[witness], family, account))
     account, witness, family = account[order], witness[order], family[order]

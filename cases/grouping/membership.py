@@ -8,6 +8,7 @@ from .links import Witnesses
 from .rarity import (
     ALONE_CAP,
     CAP,
+    CONTENT,
     FAMILIES,
     FAMILY_CODE,
     KIND_CODE,
@@ -51,8 +52,18 @@ class Scores:
 
     @property
     def tied(self) -> np.ndarray:
-        """By two independent families at least."""
-        return self.ties.sum(axis=1) >= 2
+        """By families of two domains at least."""
+        return domains(self.ties).sum(axis=1) >= 2
+
+
+def domains(ties: np.ndarray) -> np.ndarray:
+    """Families that tie, those of one domain as one."""
+    ties = ties.copy()
+    first, *more = CONTENT
+    for family in more:
+        ties[:, first] |= ties[:, family]
+        ties[:, family] = False
+    return ties
 
 
 class Scorer:
@@ -157,6 +168,12 @@ class Scorer:
                 np.maximum(ties[:, family], total[:, slot], out=ties[:, family])
         raw = np.maximum(shared_bits, self.alone[account])
         capped = np.minimum(raw, CAP)
+        said, alike = CONTENT
+        fuller = np.where(capped[:, said] >= capped[:, alike], said, alike)
+        weaker = np.where(fuller == said, alike, said)
+        rows = np.arange(size)
+        room = CAP[said] - capped[rows, fuller]
+        capped[rows, weaker] = np.minimum(capped[rows, weaker], room)
         best = np.full((size, families), -1)
         shared = np.zeros((size, families), dtype=np.int64)
         order = np.lexsort((-witness, bits))  # the worthiest last, so that it stays

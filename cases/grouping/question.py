@@ -6,8 +6,8 @@ import numpy as np
 from scipy.special import gammaln, logsumexp
 
 from .links import Witnesses
-from .membership import Scorer, Scores
-from .rarity import FAMILIES, FAMILY_CODE, KIND_CODE, POSSIBLE_BITS
+from .membership import Scorer, Scores, domains
+from .rarity import DOMAIN, FAMILIES, FAMILY_CODE, KIND_CODE, POSSIBLE_BITS
 from .tables import Facts
 
 SMALLEST = 3  # accounts in a case
@@ -75,8 +75,9 @@ def _tied_beyond_a_product(seen: Witnesses, scores: Scores) -> np.ndarray:
     for family in (template, client):
         best = scores.best[:, family]
         rare &= (best >= 0) & (np.nan_to_num(seen.bits[best]) >= RARE_BITS)
-    product = scores.ties[:, template] & scores.ties[:, client] & ~rare
-    return scores.ties.sum(axis=1) - product >= 2
+    ties = domains(scores.ties)
+    product = ties[:, template] & ties[:, client] & ~rare
+    return ties.sum(axis=1) - product >= 2
 
 
 def commonest(facts: Facts, seen: Witnesses, members: np.ndarray) -> np.ndarray:
@@ -129,7 +130,9 @@ def _least_chance(facts, seen, scorer, members, without) -> Meeting | None:
     best = None
     for a in carriers:
         for b in carriers:
-            if a >= b or ({a, b} == product and not (rare[a] and rare[b])):
+            if a >= b or DOMAIN[a] == DOMAIN[b]:
+                continue
+            if {DOMAIN[a], DOMAIN[b]} == product and not (rare[a] and rare[b]):
                 continue
             first, second = len(carriers[a]), len(carriers[b])
             both = len(np.intersect1d(carriers[a], carriers[b], assume_unique=True))

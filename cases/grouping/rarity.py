@@ -31,6 +31,11 @@ FAMILIES = tuple(CAPS)
 FAMILY_CODE = {family: code for code, family in enumerate(FAMILIES)}
 CAP = np.array([CAPS[family] for family in FAMILIES])
 
+# What is said is one domain: a template and the likeness of all prompts rest on the same words.
+# Families of one domain are shown apart, but are one of the two that must tie, under one cap.
+DOMAIN = np.array([FAMILY_CODE["template" if f == "behaviour" else f] for f in FAMILIES])
+CONTENT = (FAMILY_CODE["template"], FAMILY_CODE["behaviour"])
+
 FAMILY_OF_KIND = {
     "ip": "network",
     "ip_prefix": "network",
