@@ -137,9 +137,10 @@ def desk(request) -> dict:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return context
-    reads = may(user, READERS)
-    open_cases = counted(Case.objects.visible_to(user).open().awake()) if reads else 0
-    waiting = Enforcement.objects.filter(state=Enforcement.State.REQUESTED).count() if reads else 0
+    if not may(user, READERS):
+        return context  # nothing to go to
+    open_cases = counted(Case.objects.visible_to(user).open().awake())
+    waiting = Enforcement.objects.filter(state=Enforcement.State.REQUESTED).count()
     pages = [
         ("queue", "Queue", open_cases),
         ("accounts", "Accounts", None),

@@ -12,7 +12,7 @@ from cases.models import Case
 from cases.services.triage import claim, release, snooze, wake
 
 AT_ONCE = 100  # a page; more would hold the request for longer than a second
-DAYS = {1: "tomorrow", 3: "in 3 days", 7: "in a week"}
+DAYS = {1: "until tomorrow", 3: "for 3 days", 7: "for a week"}
 
 
 class BulkForm(forms.Form):

@@ -100,16 +100,19 @@ class QueueFilter(forms.Form):
         return found
 
     def chips(self) -> list[tuple[str, str, str]]:
-        """(field, what it says, its value) of every filter that is on."""
+        """(field, what it says, its value) of every filter that is on, but for the box's text."""
         says = {
-            "q": "contains",
             "status": "status",
             "level": "level",
             "owner": "owner",
             "p": "P(abuse) ≥",
             "harm": "harm ≥",
         }
-        return [(name, says[name], self._shown(name, value)) for name, value in self.filled.items()]
+        return [
+            (name, says[name], self._shown(name, value))
+            for name, value in self.filled.items()
+            if name in says
+        ]
 
     def _shown(self, name: str, value) -> str:
         if name in ("status", "owner"):

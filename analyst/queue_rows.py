@@ -39,10 +39,11 @@ ROW = """<tr data-href="{href}">
 <td class="num opt">{age}</td>
 <td class="nowrap">{due}</td>
 <td class="cut opt">{owner}</td>
-<td>{status}<span class="l2 narrow cut">{owner}</span></td></tr>
+<td>{status}<span class="l2 narrow cut">{owner_name}</span></td></tr>
 """
 TICK = """<input type="checkbox" name="ref" form="bulk" value="{ref}" aria-label="Select {ref}" \
 data-accounts="{accounts}" data-harm="{harm}"{decided}{restricted}>"""
+LAPSED = '<span class="l1 cut">{}</span><span class="l2">claim lapsed</span>'
 UNCLAIMED = mark_safe('<span class="dim">unclaimed</span>')
 DECIDED, RESTRICTED = mark_safe(" data-decided"), mark_safe(" data-restricted")
 NOTHING = mark_safe("")
@@ -96,6 +97,7 @@ class RowWriter:
             age=age(case.opened_at),
             due=self.due(case),
             owner=self.owner(case),
+            owner_name=person(case.owner) if case.owner_id else "unclaimed",
             status=self.states[case.verdict if case.status == Status.DECIDED else case.status],
         )
 
@@ -137,7 +139,7 @@ class RowWriter:
         if not case.owner_id:
             return UNCLAIMED
         if case.claimed_until and case.claimed_until < self.now:
-            return format_html('{} <span class="dim">lapsed</span>', person(case.owner))
+            return format_html(LAPSED, person(case.owner))
         return person(case.owner)
 
 

@@ -6,10 +6,14 @@ const here = () => document.querySelector(".queue tbody tr.here");
 const boxOf = (row) => row?.querySelector('input[name="ref"]');
 const number = new Intl.NumberFormat("en-GB");
 
-function goTo(row) {
-  if (!row) return;
+function mark(row) {
   here()?.classList.remove("here");
   row.classList.add("here");
+}
+
+function goTo(row) {
+  if (!row) return;
+  mark(row);
   // focus follows, so that a screen reader says the case and Tab goes on from it
   row.querySelector("a").focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });
@@ -71,8 +75,10 @@ document.addEventListener("keydown", (event) => {
     if (panel) {
       panel.open = false;
       panel.querySelector("summary").focus();
-    } else if (typing) typing.blur();
-    else document.querySelector('#bulk button[type="reset"]')?.click();
+    } else if (typing) {
+      event.preventDefault(); // or the browser empties a search box
+      typing.blur();
+    } else document.querySelector('#bulk button[type="reset"]')?.click();
     return;
   }
   if (typing) return;
@@ -93,6 +99,12 @@ document.addEventListener("change", (event) => {
 });
 document.addEventListener("reset", (event) => {
   if (event.target.id === "bulk") setTimeout(tellSelection);
+});
+
+// Tab and the keys agree on where one is.
+document.addEventListener("focusin", (event) => {
+  const row = event.target.closest(".queue tbody tr");
+  if (row) mark(row);
 });
 
 // Shift and a click take the rows between.

@@ -171,6 +171,7 @@ class AccountPageTest(DeskTestCase):
             (164, 4_100_000, "1 in 25,000 accounts"),
             (3, 10_000, "1 in 3,300 accounts"),
             (4_000_000, 4_100_000, "1 in 1.0 accounts"),
+            (0, 10_000, "prevalence unknown"),
             (None, None, "prevalence unknown"),
         ):
             Attribute.objects.filter(pk=card.pk).update(accounts=accounts, population=population)

@@ -139,7 +139,7 @@ class QueueRowTest(DeskTestCase):
 
     def test_a_claim_that_ran_out_is_said_to_have_lapsed(self):
         Case.objects.update(owner=self.lea, claimed_until=timezone.now() - timedelta(hours=1))
-        self.assertContains(self.client.get(URL), "lapsed")
+        self.assertContains(self.client.get(URL), "claim lapsed")
 
 
 class QueueFilterTest(DeskTestCase):
