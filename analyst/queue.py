@@ -19,6 +19,13 @@ from analyst.access import COUNTED, DECIDERS
 from analyst.filters import P1, QueueFilter
 from cases.models import Case
 
+# What a row shows: a hundred rows of every column take the page a tenth of its time.
+SHOWN = [
+    "number", "name", "reason", "status", "verdict", "claimed_until", "due_at", "restricted",
+    "opened_at", "priority", "p_abuse", "harm_per_day", "growth", "core", "likely", "possible",
+    "new_since_decision", "trend", "last_activity_at", "owner__username", "owner__first_name",
+    "owner__last_name",
+]  # fmt: skip
 # stand for the person and the moment of a request while SQL is compiled; nobody and never are these
 ANYBODY, ANY_TIME = User(pk=-1), datetime(1000, 1, 1, tzinfo=UTC)
 
@@ -200,7 +207,7 @@ def in_rows(cases: QuerySet) -> QuerySet:
     """
     return (
         cases.select_related("owner")
-        .defer("explanation", "search_text")
+        .only(*SHOWN)
         .annotate(
             aggregates=Cast(KeyTextTransform("aggregates", "explanation"), IntegerField()),
             benign_fit=Func(
