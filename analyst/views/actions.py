@@ -194,10 +194,12 @@ def _set_progress(orders: list[Enforcement]) -> None:
 def _progress(order: Enforcement) -> dict:
     found = order.items.values_list("state").annotate(n=Count("pk")).order_by()
     counts = dict(found)
+    parts = _parts(counts)
     return {
         "order": order,
         "counts": counts,
-        "parts": _parts(counts),
+        "parts": parts,
+        "said": ", ".join(f"{part['count']:,} {part['words']}" for part in parts if part["count"]),
         "total": sum(counts.values()),
     }
 

@@ -1,31 +1,25 @@
-// Keys of a case's page. A key acts as what it is printed on; never while typing; can be switched off.
-const typing = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
-let keysOn = localStorage.getItem("keys") !== "off";
+// Keys and small conveniences of a case's pages. Listens on the document, since htmx swaps parts in and
+// a step back in history replaces the whole body.
+const typing = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+const keysAreOn = () => localStorage.getItem("keys") !== "off";
 
-for (const box of document.querySelectorAll("[data-keys-switch]")) {
-  box.checked = keysOn;
-  box.addEventListener("change", () => {
-    keysOn = box.checked;
-    localStorage.setItem("keys", keysOn ? "on" : "off");
-  });
-}
-
+// A key acts as what it is printed on; never while typing; single keys can be switched off.
 document.addEventListener("keydown", (event) => {
+  if (event.isComposing) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    const form = event.target.closest("textarea, form")?.closest("form");
-    if (form?.method === "post") form.requestSubmit(form.querySelector("[data-main]") || undefined);
+    const form = event.target.closest("form");
+    if (form?.method === "post") form.requestSubmit(form.querySelector("[data-main]"));
     return;
   }
   if (event.key === "Escape") {
     if (event.target.closest(typing)) event.target.blur();
-    for (const open of document.querySelectorAll("details.keys[open]")) open.open = false;
+    for (const sheet of document.querySelectorAll("details.keys[open]")) sheet.open = false;
     return;
   }
-  if (!keysOn || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (!keysAreOn() || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   if (event.target.closest(typing)) return;
   const key = event.key.toLowerCase();
-  const shown = [...document.querySelectorAll("[data-key]")];
-  const target = shown.find((element) => element.dataset.key === key);
+  const target = [...document.querySelectorAll("[data-key]")].find((e) => e.dataset.key === key);
   if (!target) return;
   event.preventDefault();
   const details = target.closest("summary")?.parentElement;
@@ -40,40 +34,54 @@ document.addEventListener("keydown", (event) => {
 });
 
 // One tier's evidence at a time; without this script all of them stand below each other.
-for (const set of document.querySelectorAll("[data-choose]")) {
-  const parts = [...document.querySelectorAll(`[data-part="${set.dataset.choose}"]`)];
-  const buttons = [...set.querySelectorAll("[data-show]")];
-  const show = (name) => {
-    for (const part of parts) part.hidden = part.dataset.name !== name;
-    for (const button of buttons) button.setAttribute("aria-pressed", button.dataset.show === name);
-  };
-  for (const part of parts) part.querySelector(".tiername").hidden = true;
-  set.hidden = parts.length < 2;
-  for (const button of buttons) button.addEventListener("click", () => show(button.dataset.show));
-  if (buttons.length) show(buttons[0].dataset.show);
+function chooseTier(set, name) {
+  for (const part of document.querySelectorAll(`[data-part="${set.dataset.choose}"]`)) {
+    part.hidden = part.dataset.name !== name;
+  }
+  for (const button of set.querySelectorAll("[data-show]")) {
+    button.setAttribute("aria-pressed", button.dataset.show === name);
+  }
 }
 
-// Ticking members: all of this page at once, and how many are ticked. Rows may be swapped in later.
-document.addEventListener("change", (event) => {
-  const form = event.target.closest("form[data-select]");
-  if (!form || event.target.type !== "checkbox") return;
-  const boxes = [...form.querySelectorAll('[name="members"]')];
-  const all = form.querySelector("[data-all]");
-  if (event.target === all) for (const box of boxes) box.checked = all.checked;
-  const ticked = boxes.filter((box) => box.checked).length;
-  if (all) {
-    all.checked = ticked === boxes.length;
-    all.indeterminate = ticked > 0 && ticked < boxes.length;
-  }
-  const said = form.querySelector("[data-selected]");
-  if (said) said.textContent = ticked ? `${ticked} ticked:` : said.dataset.empty;
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-show]");
+  if (button) chooseTier(button.closest("[data-choose]"), button.dataset.show);
 });
 
-const dress = () => {
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-keys-switch]")) {
+    localStorage.setItem("keys", event.target.checked ? "on" : "off");
+    return;
+  }
+  const form = event.target.closest("form[data-select]");
+  if (form && event.target.type === "checkbox") tellTicked(form, event.target);
+});
+
+// Members ticked: all of this page at once, and how many there are.
+function tellTicked(form, changed) {
+  const boxes = [...form.querySelectorAll('[name="members"]')];
+  const all = form.querySelector("[data-all]");
+  if (changed === all) for (const box of boxes) box.checked = all.checked;
+  const ticked = boxes.filter((box) => box.checked).length;
+  all.checked = ticked > 0 && ticked === boxes.length;
+  all.indeterminate = ticked > 0 && !all.checked;
+  const said = form.querySelector("[data-selected]");
+  said.textContent = ticked ? `${ticked} ticked:` : said.dataset.empty;
+}
+
+// What only makes sense with this script is hidden in the page until it runs.
+function dress() {
+  for (const box of document.querySelectorAll("[data-keys-switch]")) box.checked = keysAreOn();
   for (const all of document.querySelectorAll("[data-all]")) all.hidden = false;
   for (const said of document.querySelectorAll("[data-selected]")) {
     said.dataset.empty ||= said.textContent;
   }
-};
+  for (const set of document.querySelectorAll("[data-choose][hidden]")) {
+    for (const name of document.querySelectorAll(".tiername")) name.hidden = true;
+    const first = set.querySelector("[data-show]");
+    set.hidden = set.querySelectorAll("[data-show]").length < 2;
+    if (first) chooseTier(set, first.dataset.show);
+  }
+}
 dress();
-document.addEventListener("htmx:after:swap", dress);
+document.addEventListener("htmx:after:process", dress);

@@ -1,11 +1,12 @@
 // Draws every element that carries data-figure-url, when it is first seen. Colours come from the
-// tokens in the style sheet, so a figure says "--s1" and follows the mode.
+// tokens in the style sheet, so a figure says "--s1" and follows the mode. A step back in history
+// replaces what is in the body, so elements are looked for again after htmx has put some in.
 (() => {
   const library = document.currentScript.dataset.plotly;
   const drawn = new Map();
   const probe = document.createElement("span");
   probe.hidden = true;
-  document.body.append(probe);
+  document.documentElement.append(probe);
   let loading;
 
   const load = () =>
@@ -22,15 +23,15 @@
     return getComputedStyle(probe).color;
   };
 
-  const coloured = (value, known) => {
+  const coloured = (value, colours) => {
     if (typeof value === "string") {
       if (!value.startsWith("--")) return value;
-      if (!known.has(value)) known.set(value, token(value));
-      return known.get(value);
+      if (!colours.has(value)) colours.set(value, token(value));
+      return colours.get(value);
     }
-    if (Array.isArray(value)) return value.map((item) => coloured(item, known));
+    if (Array.isArray(value)) return value.map((item) => coloured(item, colours));
     if (value && typeof value === "object") {
-      return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, coloured(v, known)]));
+      return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, coloured(v, colours)]));
     }
     return value;
   };
@@ -50,10 +51,10 @@
   const draw = (canvas) => {
     const figure = drawn.get(canvas);
     if (!figure) return;
-    const known = new Map();
-    const layout = coloured(figure.layout, known);
+    const colours = new Map();
+    const layout = coloured(figure.layout, colours);
     layout.font.family = getComputedStyle(canvas).fontFamily;
-    return Plotly.react(canvas, coloured(figure.data, known), layout, {
+    return Plotly.react(canvas, coloured(figure.data, colours), layout, {
       displayModeBar: false,
       responsive: true,
       showTips: false,
@@ -97,7 +98,16 @@
     },
     { rootMargin: "200px" },
   );
-  for (const canvas of document.querySelectorAll("[data-figure-url]")) seen.observe(canvas);
+  const known = new WeakSet();
+  const scan = () => {
+    for (const canvas of document.querySelectorAll("[data-figure-url]")) {
+      if (known.has(canvas)) continue;
+      known.add(canvas);
+      seen.observe(canvas);
+    }
+  };
+  scan();
+  document.addEventListener("htmx:after:process", scan);
 
   document.addEventListener("click", (event) => {
     const save = event.target.closest("[data-save]");
@@ -130,7 +140,10 @@
   });
 
   const redraw = () => {
-    for (const canvas of drawn.keys()) draw(canvas);
+    for (const canvas of drawn.keys()) {
+      if (canvas.isConnected) draw(canvas);
+      else drawn.delete(canvas);
+    }
   };
   document.addEventListener("themechange", redraw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);

@@ -197,7 +197,7 @@ class ProgressTest(ActionsTestCase):
             failed={"last_status": 404, "last_error": HOSTILE},
         )
         page = self.client.get(f"/actions/{order.ref}/")
-        self.assertContains(page, "1 read back, 1 unknown, 1 failed,")
+        self.assertContains(page, "1 read back, 1 unknown, 1 failed of 3.")
         self.assertContains(page, "active → limited")
         self.assertContains(page, "timed out")
         self.assertNotContains(page, "<img")
