@@ -8,13 +8,14 @@ import hashlib
 import io
 import json
 import re
+import subprocess
 import sys
 import urllib.request
 import zipfile
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.db import connection
 from django.test import TransactionTestCase
 from playwright.sync_api import expect, sync_playwright
 
@@ -22,7 +23,7 @@ from cases.models import Case, Enforcement
 from cases.services.connect import set_up_webhook
 from ingest.models import Account
 from tests.base import make_detector, make_user
-from tests.processes import Running, answers, environment, open_port, wait_for, web, worker
+from tests.processes import ROOT, Running, answers, environment, open_port, wait_for, web, worker
 
 PASSWORD = "correct horse battery"
 SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -33,15 +34,14 @@ FLAGS = [
 ]  # fmt: skip
 
 
+def rare(kind: str, value: str, accounts: int, **more) -> dict:
+    of_all = {"accounts": accounts, "population": 50_000, "organisations": accounts}
+    return {"kind": kind, "value": value, "prevalence": of_all, **more}
+
+
 def signals() -> bytes:
-    """Twelve accounts of twelve organisations on one card, one template and one device."""
-    rare = {"accounts": MEMBERS, "population": 50_000, "organisations": MEMBERS}
-    attributes = [
-        {"kind": "payment", "value": "card-7f3a", "prevalence": rare},
-        {"kind": "template", "value": "T-88", "label": "Take problem ▮ and set out each step"},
-        {"kind": "device", "value": "device-19", "prevalence": rare},
-    ]
-    attributes[1]["prevalence"] = rare
+    """Twelve accounts of twelve organisations: one template over three cards and four devices."""
+    template = rare("template", "T-88", MEMBERS, label="Take problem ▮ and set out each step")
     lines = []
     for i in range(MEMBERS):
         lines.append(
@@ -57,7 +57,11 @@ def signals() -> bytes:
                 "score": 0.97,
                 "p_value": 1e-7,
                 "summary": "94 % of its requests follow one template of 12 accounts",
-                "attributes": attributes,
+                "attributes": [
+                    template,
+                    rare("payment", f"card-{i % 3}", MEMBERS // 3),
+                    rare("device", f"device-{i % 4}", MEMBERS // 4),
+                ],
                 "samples": [
                     {"text": f"Take problem {i} and set out each step <script>alert(1)</script>"}
                 ],
@@ -81,11 +85,9 @@ def signals() -> bytes:
 @pytest.mark.worker
 class MainJobTest(TransactionTestCase):
     @pytest.fixture(autouse=True)
-    def _around(self, tmp_path, settings, chromium, broker):
+    def _around(self, tmp_path, chromium, broker):
         self.folder: Path = tmp_path
         self.chromium, self.broker = chromium, broker
-        settings.STATIC_ROOT = tmp_path / "static"
-        self.settings = settings
 
     def setUp(self):
         for name, role in (("ana", "analyst"), ("lea", "lead")):
@@ -143,9 +145,14 @@ class MainJobTest(TransactionTestCase):
         return page
 
     def test_from_signals_to_a_packet_that_others_can_verify(self):
-        call_command("collectstatic", verbosity=0, interactive=False)
         self.said: list[str] = []
         env = environment(self.broker, VAR=str(self.folder), SWEEP_SECONDS="1")
+        subprocess.run(
+            [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
+            cwd=ROOT,
+            env=env,
+            check=True,
+        )
         with (
             self.start_gateway(env),
             web(env, self.port, self.folder / "web.log"),
@@ -163,6 +170,7 @@ class MainJobTest(TransactionTestCase):
             self.share(ana, lea)
             self.packet(ana)
             browser.close()
+            connection.close()  # the one that Django made for Playwright's event loop
         self.assertEqual(self.said, [], "the browser had something to say")
 
     def take_and_confirm(self, page):
@@ -200,7 +208,8 @@ class MainJobTest(TransactionTestCase):
     def approve(self, page, order):
         page.goto(f"{self.desk}/actions/{order.ref}/")
         page.get_by_role("button", name="Approve").click()
-        expect(page.locator("main")).to_contain_text("done", timeout=60_000)
+        done = f"{MEMBERS} read back of {MEMBERS}. Finished"
+        expect(page.locator("#progress")).to_contain_text(done, timeout=60_000)
         wait_for(lambda: Enforcement.objects.get().state == "done")
         # the effect, at the platform itself
         page.goto(f"{self.gateway}/")
