@@ -1,5 +1,6 @@
 """Cutting a component where it hangs together by little."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +9,8 @@ from scipy.sparse import csr_array
 
 CUT_BELOW = 0.15  # conductance: less than this share of a side's ties crosses over
 SMALLEST = 3
-DENSE = 300
-ROUNDS = 200
+DENSE = 64  # accounts up to which the vector is computed outright, else by iteration
+ROUNDS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +22,22 @@ class Bridge:
     sizes: tuple[int, int]
 
 
-def split(tie, account, weight) -> tuple[list[np.ndarray], list[Bridge]]:
+def split(
+    tie, account, weight, *, worth: Callable[[np.ndarray], bool] = lambda accounts: True
+) -> tuple[list[np.ndarray], list[Bridge]]:
     """Cut a component, given as incidences (tie, account), until no weak bridge remains.
 
     weight is per incidence. Each cut is the sweep over the second singular vector of the
     normalised bipartite graph, kept when its conductance is below CUT_BELOW (Cheeger's bound says
-    when such a cut exists). Sides below three accounts stay where they are. Returns the accounts
-    of each part, and the bridges.
+    when such a cut exists). Sides below three accounts stay where they are; a side that is not
+    worth a look is dropped unsplit. Returns the accounts of each part, and the bridges.
     """
     parts, bridges, waiting = [], [], [(tie, account, weight)]
     while waiting:
         tie, account, weight = waiting.pop()
         names, local = np.unique(account, return_inverse=True)
+        if not worth(names):
+            continue
         if len(names) < 2 * SMALLEST:
             parts.append(names)
             continue
@@ -100,11 +105,14 @@ def _second_vector(matrix: csr_array, first: np.ndarray) -> np.ndarray:
         last = len(first) - 1
         return eigh(gram, subset_by_index=(last, last))[1][:, 0]
     vector = np.cos(np.arange(len(first)) * 2.399963)  # golden angle: no structure of its own
+    back = matrix.T.tocsr()
     for _ in range(ROUNDS):
-        vector = matrix @ (matrix.T @ vector)
+        before, vector = vector, matrix @ (back @ vector)
         vector -= first * (first @ vector)
         norm = np.linalg.norm(vector)
         if norm < 1e-12:
             break
         vector /= norm
+        if np.abs(vector - before).max() < 1e-6:
+            break
     return vector

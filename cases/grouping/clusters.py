@@ -73,29 +73,36 @@ def _seeds(facts: Facts, seen: Witnesses, found: Ties) -> Iterable[_Seed]:
     names, start = np.unique(of_row, return_index=True)
     size = np.bincount(label[label >= 0], minlength=int(label.max(initial=0)) + 1)
     flagged = np.bincount(label[(label >= 0) & facts.flagged], minlength=len(size))
+    families = _families(seen, found, len(facts.account))
     # the weight of a star falls with its size, as FRAUDAR weighs a column
     star = np.bincount(found.tie, minlength=len(found.bits))
     weight = found.bits / np.log(star + 5.0)
+
+    def worth(accounts: np.ndarray) -> bool:
+        if len(accounts) < SMALLEST or len(np.unique(facts.party[accounts])) < PARTIES:
+            return False
+        if facts.flagged[accounts].sum() >= FLAGGED:
+            return True
+        tied_by = np.bitwise_or.reduce(families[accounts])
+        return len(accounts) >= UNFLAGGED_SIZE and int(tied_by).bit_count() >= UNFLAGGED_FAMILIES
+
     for name, low, high in zip(names, start, np.append(start, len(order))[1:], strict=True):
-        if size[name] < SMALLEST:
+        if size[name] < SMALLEST or (flagged[name] < FLAGGED and size[name] < UNFLAGGED_SIZE):
             continue
-        rows = order[low:high]
-        if flagged[name] < FLAGGED and not _many_families(seen, found, rows, size[name]):
-            continue
-        rows = np.sort(rows)
+        rows = np.sort(order[low:high])
         tie = found.tie[rows]
-        parts, bridges = split(tie, found.account[rows], weight[tie])
+        parts, bridges = split(tie, found.account[rows], weight[tie], worth=worth)
         for accounts in parts:
-            if len(accounts) >= SMALLEST and len(np.unique(facts.party[accounts])) >= PARTIES:
-                inside = set(tie[np.isin(found.account[rows], accounts)].tolist())
-                near = tuple(b for b in bridges if inside.intersection(b.ties))
-                yield _Seed(accounts, near)
+            inside = set(tie[np.isin(found.account[rows], accounts)].tolist()) if bridges else ()
+            yield _Seed(accounts, tuple(b for b in bridges if not set(b.ties).isdisjoint(inside)))
 
 
-def _many_families(seen, found, rows, size) -> bool:
-    tie = np.unique(found.tie[rows])
-    families = np.unique(seen.family[np.concatenate([found.a[tie], found.b[tie]])])
-    return size >= UNFLAGGED_SIZE and len(families) >= UNFLAGGED_FAMILIES
+def _families(seen: Witnesses, found: Ties, accounts: int) -> np.ndarray:
+    """For each account the families of what ties it, as bits of a number."""
+    either = (1 << seen.family[found.a]) | (1 << seen.family[found.b])
+    mask = np.zeros(accounts, dtype=np.int64)
+    np.bitwise_or.at(mask, found.account, either[found.tie])
+    return mask
 
 
 def _grow(facts: Facts, scorer: Scorer, seed: np.ndarray) -> np.ndarray | None:

@@ -27,6 +27,7 @@ from .tables import Facts
 EPISODE_GAP = 7 * 86_400  # uses further apart than this do not overlap: an address moves on
 ALONE_BITS, ALONE_CARRIERS = 16.0, 20  # a value so rare that it links flagged accounts by itself
 RAREST = 16  # of an account's values in one family, how many look for company
+MEET = 3  # parties that must carry both values: two that do are a household, not a campaign
 CHANCE = 0.25  # a pair of values that meets this often by chance ties nobody
 PAIRS_AT_ONCE = 8_000_000
 
@@ -225,7 +226,7 @@ def _chunks(account: np.ndarray):
 
 def _stars(facts, seen, key, who, worth) -> Ties:
     unique, tie, count = np.unique(key, return_inverse=True, return_counts=True)
-    keep = count[tie] >= 2
+    keep = count[tie] >= MEET
     tie, who = tie[keep], who[keep]
     parties = int(facts.party.max(initial=0)) + 1
     pairs = np.unique(tie * parties + facts.party[who])
@@ -234,7 +235,7 @@ def _stars(facts, seen, key, who, worth) -> Ties:
     # carriers expected to meet by chance, were the two values independent
     meet = seen.carriers[a] * seen.carriers[b] / np.fmin(seen.population[a], seen.population[b])
     chance = np.where(np.isnan(meet) | (a == b), 0.0, pdtrc(np.maximum(spread - 2, 0), meet))
-    good = (spread >= 2) & (chance <= CHANCE)
+    good = (spread >= MEET) & (chance <= CHANCE)
     renamed = np.cumsum(good) - 1
     inside = good[tie]
     tie, who = renamed[tie[inside]], who[inside]

@@ -104,12 +104,17 @@ def p_value_bits(p):
     return np.maximum(0.0, -np.log2(-math.e * bound * np.log(bound)))
 
 
+_AT_LEAST = gammaincinv(np.maximum(np.arange(4_096), 1e-9), LOWER_TAIL)
+
+
 def at_least(count):
     """The lower end of the 68 % interval of a Poisson mean of which count were seen.
 
     A value on two members is not yet their habit: what few carry is worth little, however rare.
     """
-    return gammaincinv(np.maximum(count, 1e-9), LOWER_TAIL)
+    count = np.asarray(count)
+    few = _AT_LEAST[np.minimum(count, len(_AT_LEAST) - 1)]
+    return np.where(count < len(_AT_LEAST), few, count - np.sqrt(count))
 
 
 def several(bits, rank, values):
