@@ -9,6 +9,7 @@ from .rarity import (
     ALONE_CAP,
     CAP,
     CONTENT,
+    DOMAIN,
     FAMILIES,
     FAMILY_CODE,
     KIND_CODE,
@@ -26,7 +27,7 @@ from .tables import Facts
 SLOTS = len(KINDS) + len(FAMILIES)
 SLOT_FAMILY = [int(family) for family in KIND_FAMILY] + list(range(len(FAMILIES)))
 WEAK_SLOTS = {KIND_CODE[kind] for kind in WEAK_KINDS}
-SEARCH_BITS = 3.0  # newcomers are looked for through witnesses worth this much
+SEARCH_BITS = 3.0  # newcomers are found through witnesses worth this much, of two domains
 # other organisations that must carry a value: one account, however much it shares, is one witness
 WITNESSES = 2
 TIE_BITS = 1.0  # what a family must be worth to count as one of the two
@@ -111,7 +112,7 @@ class Scorer:
         facts, seen = self.facts, self.seen
         votes = _Votes(facts, seen, members, self.links, without)
         search = self._telling(votes)
-        _, found = seen.of_witnesses(search)
+        found = self._found_twice(search)
         parts = [members, found] if also is None else [members, found, also]
         account = np.unique(np.concatenate(parts))
         row, witness = seen.of_accounts(account)
@@ -134,6 +135,14 @@ class Scorer:
         good = (others >= WITNESSES) & (np.nan_to_num(bits, nan=-1.0) > 0)
         row, witness, bits, others = row[good], witness[good], bits[good], others[good]
         return self._sum(account, row, witness, bits, others, votes.parties)
+
+    def _found_twice(self, search: np.ndarray) -> np.ndarray:
+        """Accounts that carry telling witnesses of two domains; one domain alone ties nobody."""
+        row, account = self.seen.of_witnesses(search)
+        domain = DOMAIN[self.seen.family[search]][row]
+        pairs = np.unique(account * len(FAMILIES) + domain)
+        names, count = np.unique(pairs // len(FAMILIES), return_counts=True)
+        return names[count >= 2]
 
     def telling(self, members: np.ndarray, *, without: np.ndarray | None = None) -> np.ndarray:
         """The witnesses of these members that say something of whoever else carries them."""
