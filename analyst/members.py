@@ -89,22 +89,25 @@ class MembersQuery:
 
 
 def dress(case: Case, members: list[Member]) -> None:
-    """Set on each what ties it to the others and its requests and tokens a day, in two queries."""
+    """Set on each what ties it to the others and its requests and tokens a day, in two queries.
+
+    A tie is the rarest value of its kind: an account may share a hundred templates.
+    """
     accounts = [member.account_id for member in members]
     ties: dict[int, list[Link]] = {}
     rates: dict[int, dict] = {}
     if accounts:
-        strongest = Window(
+        rarest = Window(
             RowNumber(),
-            partition_by=F("account"),
+            partition_by=[F("account"), F("attribute__kind")],
             order_by=[F("bits").desc(nulls_last=True), F("pk").asc()],
         )
         for link in (
             Link.objects.filter(case=case, account__in=accounts)
-            .annotate(rank=strongest)
-            .filter(rank__lte=TIES_SHOWN)
+            .annotate(rank=rarest)
+            .filter(rank=1)
             .select_related("attribute")
-            .order_by("account", "rank")
+            .order_by(F("bits").desc(nulls_last=True), "pk")
         ):
             ties.setdefault(link.account_id, []).append(link)
     if accounts and case.last_activity_at:
@@ -118,7 +121,7 @@ def dress(case: Case, members: list[Member]) -> None:
         # a stranger's text is made plain once, where the row shows it three times
         member.name = plain(member.account.external_id)
         member.organisation = plain(member.account.organisation)
-        member.ties = ties.get(member.account_id, [])
+        member.ties = ties.get(member.account_id, [])[:TIES_SHOWN]
         rate = rates.get(member.account_id, {})
         days = _days_seen(member.account, case)
         member.requests_a_day = rate["requests"] / days if rate else None

@@ -13,7 +13,7 @@ from .desk import plain, signed_bits
 
 register = template.Library()
 
-BAR, GAP, FOOT, PER_BIT = 5, 2, 12.5, 1.6
+BAR, GAP, FOOT, PER_BIT = 5, 2, 12.5, 1.4
 KIND_WORDS = {
     "ip": "address",
     "ip_prefix": "prefix",
@@ -79,11 +79,11 @@ def family_bars(evidence: Sequence[Mapping], families: Sequence[str]) -> str:
 
 @register.filter
 def tie_name(link: Link) -> str:
-    """card range 7, template 3f9a61c0: a template's text is a prompt's, so it stays masked."""
+    """card range 7, template T-88: a template's text is a prompt's, so it stays masked."""
     attribute = link.attribute
-    if attribute.kind != "template" and attribute.label:
-        return attribute.label
-    return f"{KIND_WORDS.get(attribute.kind, attribute.kind)} {attribute.value[:10]}"
+    if attribute.kind == "template":
+        return f"template T-{attribute.pk}"
+    return attribute.label or f"{KIND_WORDS.get(attribute.kind, attribute.kind)} {attribute.value}"
 
 
 @register.filter

@@ -28,8 +28,8 @@ from cases.plots import waterfall
 
 NOTES_SHOWN = 3
 FAMILIES = (
-    "template", "payment", "timing", "behaviour", "registration", "network", "volume", "partner",
-    "watermark",
+    "template", "behaviour", "payment", "client", "registration", "network", "timing", "volume",
+    "partner", "watermark", "held",
 )  # fmt: skip
 PLOTS = [
     {"name": "activity", "title": "Requests over time", "ways": [

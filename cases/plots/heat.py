@@ -35,7 +35,7 @@ def heat(
     step = timedelta(hours=hours)
     end = start + step * max(bins, 1)
     limits = steps(max((max(row, default=0) for row in rows), default=0))
-    layout = base(left=100)
+    layout = base(left=112)
     layout["xaxis"] = time_axis(start, end)
     layout["yaxis"] = {
         "type": "category",

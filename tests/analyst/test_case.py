@@ -147,7 +147,8 @@ class CasePageTest(DeskTestCase):
         card.kind, card.value, card.label = "template", "3f9a61c0d2e4f6", "Solve my secret task"
         card.save()
         response = self.get()
-        self.assertContains(response, "template 3f9a61c0d2")
+        self.assertContains(response, f"template T-{card.pk}")
+        self.assertNotContains(response, "3f9a61c0d2")
         self.assertNotContains(response, "secret task")
         self.assertNotContains(response, "step by step")
 
@@ -255,15 +256,21 @@ class MembersTest(DeskTestCase):
         ActivityHour.objects.filter(account=member.account).update(output_tokens=None)
         self.assertIsNone(self.rows()[0][0].tokens_a_day)
 
-    def test_a_member_is_tied_by_its_rarest_values_three_at_most(self):
+    def test_a_member_is_tied_by_its_rarest_value_of_each_kind_three_at_most(self):
         member = self.big.members.order_by("-probability", "-id").first()
-        for i, bits in enumerate((3.0, None, 15.0, 14.0)):
-            attribute = Attribute.objects.create(kind="device", value=f"d-{i}")
+        for kind, bits in (
+            ("template", 16.0), ("template", 15.0), ("device", None), ("device", 9.0),
+            ("ip_prefix", 12.0), ("user_agent", None),
+        ):  # fmt: skip
+            attribute = Attribute.objects.create(kind=kind, value=f"{kind}-{bits}")
             Link.objects.create(
                 case=self.big, account=member.account, attribute=attribute, bits=bits, members=2
             )
         ties = self.rows()[0][0].ties
-        self.assertEqual([link.bits for link in ties], [15.0, 14.0, 11.5])
+        self.assertEqual(
+            [(link.attribute.kind, link.bits) for link in ties],
+            [("template", 16.0), ("ip_prefix", 12.0), ("payment", 11.5)],
+        )
 
     def test_who_left_is_not_shown(self):
         Member.objects.filter(case=self.big, tier="core").update(left_at=NOON)
