@@ -2,7 +2,7 @@
 
 Fellegi–Sunter with stated weights, nothing learnt: the routes of the content detector (network,
 payment, client, registration, software), each within its cap, an absent one neutral. A template by
-itself has no say here (benchmarks and products have the rarest), nor has volume (batches send most):
+itself has no say here (benchmarks and products have the rarest), nor has volume (batches lead):
 both reach the desk as signals of their own.
 """
 

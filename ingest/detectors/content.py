@@ -20,8 +20,9 @@ from ingest.wire import Observation
 
 SLUG, NAME, FAMILY, VERSION = "content", "Content shared along ties", "behaviour", "1"
 
-FALSE_DISCOVERIES = 0.01
+FALSE_DISCOVERIES = 0.05
 FEWEST_PLACES = 2  # with company: one place is one witness
+JOINING = ("network", "payment", "client")
 HALF_SCORE = 6.0  # bits that score one half
 
 
@@ -82,9 +83,12 @@ def total_bits(routes: Routes) -> pd.Series:
 
 
 def _groups(routes: Routes, called: np.ndarray) -> list[str]:
-    """A key for each account that was called, the same for those who keep each other company."""
+    """A key for each account that was called, the same for those who keep each other company at
+    addresses, cards or devices: a program or a mail provider brings no two operators together."""
     size = len(routes.names)
-    near = routes.company[called[routes.company.one] & called[routes.company.other]]
+    near = routes.company[routes.company.family.isin(JOINING)]
+    near = near[called[near.one] & called[near.other]]
+    near = near.drop_duplicates(["one", "other"])
     matrix = coo_array((np.ones(len(near)), (near.one, near.other)), shape=(size, size))
     mutual = matrix.tocsr().minimum(matrix.tocsr().T)
     _, label = connected_components(mutual, directed=False)

@@ -56,7 +56,8 @@ class Likeness:
     def _best(self, match: np.ndarray, owner: np.ndarray) -> np.ndarray:
         # an absent prompt is a zero vector: it matches nothing and sorts last
         ordered = -np.partition(-match, BEST - 1, axis=1)[:, :BEST]
-        return ordered.sum(axis=1) / np.minimum(BEST, np.maximum(self.counts[owner], 1))
+        mean = ordered.sum(axis=1) / np.minimum(BEST, np.maximum(self.counts[owner], 1))
+        return np.round(mean, 4)  # below that it depends on the order of additions
 
 
 def _embed(texts: Sequence[str], owner: np.ndarray, seed: int) -> np.ndarray:
@@ -65,7 +66,7 @@ def _embed(texts: Sequence[str], owner: np.ndarray, seed: int) -> np.ndarray:
     for row, text in enumerate(texts):
         words = WORD.findall(text.lower())
         words += [f"{a} {b}" for a, b in pairwise(words)]
-        for word in set(words):
+        for word in dict.fromkeys(words):  # a set's order differs from run to run
             columns.append(features.setdefault(word, len(features)))
             rows.append(row)
     counts = sparse.csr_matrix(

@@ -39,7 +39,7 @@ REFERENCE = 1000  # strangers that an account is compared with
 @dataclass(frozen=True)
 class Routes:
     """bits: accounts × families. p: P(so many places with company by chance). company: pairs of
-    positions that share a place and write alike (the nearer rate), with the family's name."""
+    positions that share a place and write alike (by the wider rate), and by which family."""
 
     names: list[str]
     bits: pd.DataFrame
@@ -78,7 +78,7 @@ def follow(likeness: Likeness, party: np.ndarray, ties: pd.DataFrame) -> Routes:
             if tail < p[one]:
                 p[one] = tail
                 places[one], hits[one] = len(rows), int(rows.hit.sum())
-    near = pairs[like >= thresholds[0][pairs.one]]
+    near = pairs[like >= thresholds[-1][pairs.one]]
     frame = pd.DataFrame(bits, index=pd.Index(names, name="account_id"))
     return Routes(names, frame, p, places, hits, near)
 
@@ -113,7 +113,8 @@ def _thresholds(likeness: Likeness, party: np.ndarray) -> list[np.ndarray]:
     like[empty] = 0.0
     found = []
     for rate in RATES:
-        threshold = np.maximum(np.nanquantile(like, 1 - rate, axis=1), LEAST_LIKENESS)
+        nearest = np.nanquantile(like, 1 - rate, axis=1, method="higher")
+        threshold = np.maximum(nearest, LEAST_LIKENESS)
         found.append(np.where(empty | (likeness.counts == 0), np.inf, threshold))
     return found
 
