@@ -66,7 +66,8 @@ def serve(port: int, seed: int) -> None:
     """Prepare, then run the desk until Ctrl-C."""
     if not free(port):
         raise Busy(f"port {port} is taken: make demo PORT={port + 1}")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, _interrupt)
     processes = {}
     try:
         logins = prepare(seed)
