@@ -331,9 +331,6 @@ class GroupingServiceTest(TestCase):
 
 
 class TwoWorkersTest(TransactionTestCase):
-    available_apps = None
-    serialized_rollback = True
-
     def test_two_workers_at_once_give_one_outcome(self):
         make_census()
         make_campaign()

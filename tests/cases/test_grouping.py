@@ -133,6 +133,14 @@ def test_sharing_inside_one_organisation_is_worth_nothing(size, values):
     assert story.group().clusters == ()
 
 
+def test_an_accounts_own_organisation_has_no_vote():
+    story = Story()
+    campaign(story)
+    for member in story.group().clusters[0].members:
+        (template,) = [e for e in member.evidence if e.family == "template"]
+        assert template.shared == 23
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(5, 80), st.integers(1, 4), st.booleans(), st.integers(0, 3))
 def test_one_address_never_makes_a_case(size, tasks, card, more_addresses):
