@@ -5,10 +5,12 @@ from django.db import transaction
 from django.db.models import Q
 
 from ingest.models import Account
+from ingest.models import ActivityHour as HourRow
 from ingest.services.signals import hour_row
 from ingest.services.staging import MERGE_HOURS, copy_rows, staging
 from ingest.wire import ActivityHour
 
+MANY = 10_000  # rows that change what the planner should know
 
 @transaction.atomic
 def record_activity(hours: Iterable[tuple[str, ActivityHour]]) -> int:
@@ -19,7 +21,11 @@ def record_activity(hours: Iterable[tuple[str, ActivityHour]]) -> int:
     with staging("stage_hour") as cursor:
         copy_rows(cursor, "stage_hour", (hour_row(name, hour) for name, hour in hours))
         cursor.execute(MERGE_HOURS)
-        return cursor.rowcount
+        stored = cursor.rowcount
+        if stored > MANY:
+            # until autovacuum comes by, plans would be made for an empty table
+            cursor.execute(f"ANALYZE {HourRow._meta.db_table}, {Account._meta.db_table}")
+        return stored
 
 
 def record_account_state(

@@ -79,6 +79,8 @@ def record_population(
         cursor.execute(MERGE_ACCOUNTS.format(source="stage_population_use"))
         cursor.execute(COUNT_ATTRIBUTES, {"census": census.pk})
         cursor.execute(MERGE_USES.format(source="stage_population_use"))
+        # until autovacuum comes by, grouping's plans would be made for empty tables
+        cursor.execute("ANALYZE ingest_account, ingest_attribute, ingest_attributeuse")
     if left_out:
         log.warning("census %s: %s values left out, as %s", census.pk, len(left_out), left_out[0])
     return census

@@ -72,6 +72,7 @@ class FiguresTest(DeskTestCase):
                 " generate_series(%s - interval '14 days', %s, interval '1 hour') h",
                 [accounts, NOON, NOON],
             )
+            cursor.execute(f"ANALYZE {ActivityHour._meta.db_table}")
         for name in FIGURES:
             figure = self.figure(name, "C-30")
             self.assertLessEqual(points(figure), POINTS_MAX, name)
