@@ -4,7 +4,8 @@ import sys
 
 # Commands that need no database, or start it themselves with progress.
 WITHOUT_DATABASE = {
-    "help", "version", "collectstatic", "demo", "gateway", "reset", "services", "spectacular", "verify_packet",
+    "help", "version", "collectstatic", "demo", "gateway", "reset", "services", "spectacular",
+    "verify_packet",
 }  # fmt: skip
 
 

@@ -121,6 +121,11 @@ def _only(user: User, roles: set[str], thing, reason: str):
     return thing
 
 
+def _waiting_orders(user: User) -> int:
+    seen = Case.objects.visible_to(user)
+    return Enforcement.objects.filter(state=Enforcement.State.REQUESTED, case__in=seen).count()
+
+
 def desk(request) -> dict:
     """Template context of every page: the navigation, the colour mode, what the person may do."""
     theme = request.COOKIES.get("theme", "auto")

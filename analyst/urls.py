@@ -45,7 +45,10 @@ desk = [
     path("packets/<int:pk>/", packets.packet, name="case-packet"),
     path("packets/<int:pk>/file/", packets.download, name="case-packet-file"),
     path("accounts/", accounts.accounts, name="accounts"),
-    path("accounts/<account:external_id>/figures/<slug:name>.json", accounts.figure, name="account-figure"),
+    path(
+        "accounts/<account:external_id>/figures/<slug:name>.json",
+        accounts.figure, name="account-figure",
+    ),
     path("accounts/<account:external_id>/", accounts.account, name="account"),
     path("actions/", actions.actions, name="actions"),
     path("actions/<str:ref>/", actions.action, name="action"),

@@ -70,6 +70,12 @@ def quick_passwords():
     PBKDF2PasswordHasher.iterations = 1000
 
 
+@pytest.fixture(autouse=True, scope="session")
+def static_folder():
+    """WhiteNoise warns at every start when its folder is missing."""
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """The path of a Chromium, which make test finds or installs."""

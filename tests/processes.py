@@ -88,7 +88,8 @@ def web(env: dict[str, str], port: int, log: Path, workers: int = 2) -> Running:
     running = Running(
         [
             sys.executable, "-m", "gunicorn", "analyst.wsgi", "--bind", f"127.0.0.1:{port}",
-            "--workers", str(workers), "--threads", "4", "--worker-class", "gthread", "--no-control-socket",
+            "--workers", str(workers), "--threads", "4", "--worker-class", "gthread",
+            "--no-control-socket",
         ],
         env, log,
     )  # fmt: skip

@@ -11,318 +11,978 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ingest', '0001_initial'),
+        ("ingest", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         django.contrib.postgres.operations.TrigramExtension(),
         migrations.CreateModel(
-            name='Connector',
+            name="Connector",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('kind', models.CharField(choices=[('webhook', 'signed webhook')], max_length=10)),
-                ('url', models.URLField(max_length=300)),
-                ('sealed_secret', models.BinaryField()),
-                ('allowed_private_hosts', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), blank=True, default=list, help_text='private addresses that this connector alone may reach, by name', size=None)),
-                ('enabled', models.BooleanField(default=True)),
-                ('failures', models.PositiveIntegerField(default=0, help_text='in a row')),
-                ('open_until', models.DateTimeField(help_text='the circuit breaker rests until then', null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                ("kind", models.CharField(choices=[("webhook", "signed webhook")], max_length=10)),
+                ("url", models.URLField(max_length=300)),
+                ("sealed_secret", models.BinaryField()),
+                (
+                    "allowed_private_hosts",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=100),
+                        blank=True,
+                        default=list,
+                        help_text="private addresses that this connector alone may reach, by name",
+                        size=None,
+                    ),
+                ),
+                ("enabled", models.BooleanField(default=True)),
+                ("failures", models.PositiveIntegerField(default=0, help_text="in a row")),
+                (
+                    "open_until",
+                    models.DateTimeField(
+                        help_text="the circuit breaker rests until then", null=True
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TimelineEvent',
+            name="TimelineEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('case_opened', 'Case Opened'), ('members_changed', 'Members Changed'), ('case_claimed', 'Case Claimed'), ('case_released', 'Case Released'), ('case_snoozed', 'Case Snoozed'), ('case_woken', 'Case Woken'), ('case_escalated', 'Case Escalated'), ('case_reopened', 'Case Reopened'), ('case_closed', 'Case Closed'), ('decision_recorded', 'Decision Recorded'), ('member_judged', 'Member Judged'), ('note_added', 'Note Added'), ('content_revealed', 'Content Revealed'), ('enforcement_requested', 'Enforcement Requested'), ('enforcement_approved', 'Enforcement Approved'), ('enforcement_refused', 'Enforcement Refused'), ('enforcement_cancelled', 'Enforcement Cancelled'), ('enforcement_finished', 'Enforcement Finished'), ('share_prepared', 'Share Prepared'), ('share_approved', 'Share Approved'), ('share_refused', 'Share Refused'), ('share_downloaded', 'Share Downloaded'), ('packet_requested', 'Packet Requested'), ('packet_sealed', 'Packet Sealed'), ('packet_downloaded', 'Packet Downloaded')], max_length=24)),
-                ('at', models.DateTimeField()),
-                ('content_digest', models.CharField(max_length=64)),
-                ('previous_hash', models.CharField(blank=True, default='', max_length=64)),
-                ('hash', models.CharField(max_length=64)),
-                ('actor', models.ForeignKey(help_text='null: the desk itself', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.PositiveIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("case_opened", "Case Opened"),
+                            ("members_changed", "Members Changed"),
+                            ("case_claimed", "Case Claimed"),
+                            ("case_released", "Case Released"),
+                            ("case_snoozed", "Case Snoozed"),
+                            ("case_woken", "Case Woken"),
+                            ("case_escalated", "Case Escalated"),
+                            ("case_reopened", "Case Reopened"),
+                            ("case_closed", "Case Closed"),
+                            ("decision_recorded", "Decision Recorded"),
+                            ("member_judged", "Member Judged"),
+                            ("note_added", "Note Added"),
+                            ("content_revealed", "Content Revealed"),
+                            ("enforcement_requested", "Enforcement Requested"),
+                            ("enforcement_approved", "Enforcement Approved"),
+                            ("enforcement_refused", "Enforcement Refused"),
+                            ("enforcement_cancelled", "Enforcement Cancelled"),
+                            ("enforcement_finished", "Enforcement Finished"),
+                            ("share_prepared", "Share Prepared"),
+                            ("share_approved", "Share Approved"),
+                            ("share_refused", "Share Refused"),
+                            ("share_downloaded", "Share Downloaded"),
+                            ("packet_requested", "Packet Requested"),
+                            ("packet_sealed", "Packet Sealed"),
+                            ("packet_downloaded", "Packet Downloaded"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("content_digest", models.CharField(max_length=64)),
+                ("previous_hash", models.CharField(blank=True, default="", max_length=64)),
+                ("hash", models.CharField(max_length=64)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        help_text="null: the desk itself",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['case_id', 'seq'],
+                "ordering": ["case_id", "seq"],
             },
         ),
         migrations.CreateModel(
-            name='Operator',
+            name="Operator",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(help_text='1042 of C-1042', unique=True)),
-                ('name', models.CharField(help_text='two words to say aloud, never a verdict', max_length=120)),
-                ('reason', models.CharField(help_text='why it is here, in one line', max_length=300)),
-                ('status', models.CharField(choices=[('new', 'new'), ('in_review', 'in review'), ('escalated', 'escalated'), ('decided', 'decided'), ('closed', 'closed'), ('reopened', 'reopened')], default='new', max_length=10)),
-                ('verdict', models.CharField(choices=[('undecided', 'undecided'), ('confirmed', 'confirmed'), ('benign', 'benign'), ('other_abuse', 'other abuse'), ('inconclusive', 'inconclusive')], default='undecided', max_length=12)),
-                ('claimed_until', models.DateTimeField(blank=True, null=True)),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('snoozed_until', models.DateTimeField(blank=True, null=True)),
-                ('tlp', models.CharField(choices=[('red', 'TLP:RED'), ('amber+strict', 'TLP:AMBER+STRICT'), ('amber', 'TLP:AMBER'), ('green', 'TLP:GREEN'), ('clear', 'TLP:CLEAR')], default='amber', max_length=12)),
-                ('legal_hold', models.BooleanField(default=False)),
-                ('restricted', models.BooleanField(default=False)),
-                ('opened_at', models.DateTimeField(auto_now_add=True)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('priority', models.FloatField(default=0)),
-                ('p_abuse', models.FloatField(default=0, help_text='1 − P(every benign explanation)')),
-                ('harm_per_day', models.FloatField(default=0, help_text='output tokens a day over the last active 7 days, reasoning weighted')),
-                ('growth', models.FloatField(help_text='last 7 days over the 7 before, minus 1; null: not known', null=True)),
-                ('core', models.PositiveIntegerField(default=0)),
-                ('likely', models.PositiveIntegerField(default=0)),
-                ('possible', models.PositiveIntegerField(default=0)),
-                ('expected_members', models.FloatField(default=0, help_text='Σ membership probability')),
-                ('new_since_decision', models.PositiveIntegerField(default=0)),
-                ('trend', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), blank=True, default=list, help_text='requests a day, 14 days', size=None)),
-                ('first_activity_at', models.DateTimeField(null=True)),
-                ('last_activity_at', models.DateTimeField(null=True)),
-                ('explanation', models.JSONField(blank=True, default=dict, help_text='figures behind priority, evidence and benign fits')),
-                ('search_text', models.TextField(blank=True, default='', help_text="ref, name, reason, attributes: what the queue's box finds")),
-                ('merged_into', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='absorbed', to='cases.case')),
-                ('opened_by', models.ForeignKey(blank=True, help_text='null: grouping opened it', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='owned_cases', to=settings.AUTH_USER_MODEL)),
-                ('readers', models.ManyToManyField(blank=True, related_name='readable_cases', to=settings.AUTH_USER_MODEL)),
-                ('operator', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='cases.operator')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(help_text="1042 of C-1042", unique=True)),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="two words to say aloud, never a verdict", max_length=120
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(help_text="why it is here, in one line", max_length=300),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("new", "new"),
+                            ("in_review", "in review"),
+                            ("escalated", "escalated"),
+                            ("decided", "decided"),
+                            ("closed", "closed"),
+                            ("reopened", "reopened"),
+                        ],
+                        default="new",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("undecided", "undecided"),
+                            ("confirmed", "confirmed"),
+                            ("benign", "benign"),
+                            ("other_abuse", "other abuse"),
+                            ("inconclusive", "inconclusive"),
+                        ],
+                        default="undecided",
+                        max_length=12,
+                    ),
+                ),
+                ("claimed_until", models.DateTimeField(blank=True, null=True)),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("snoozed_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "tlp",
+                    models.CharField(
+                        choices=[
+                            ("red", "TLP:RED"),
+                            ("amber+strict", "TLP:AMBER+STRICT"),
+                            ("amber", "TLP:AMBER"),
+                            ("green", "TLP:GREEN"),
+                            ("clear", "TLP:CLEAR"),
+                        ],
+                        default="amber",
+                        max_length=12,
+                    ),
+                ),
+                ("legal_hold", models.BooleanField(default=False)),
+                ("restricted", models.BooleanField(default=False)),
+                ("opened_at", models.DateTimeField(auto_now_add=True)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("priority", models.FloatField(default=0)),
+                (
+                    "p_abuse",
+                    models.FloatField(default=0, help_text="1 − P(every benign explanation)"),
+                ),
+                (
+                    "harm_per_day",
+                    models.FloatField(
+                        default=0,
+                        help_text="output tokens a day over the last active 7 days, reasoning weighted",
+                    ),
+                ),
+                (
+                    "growth",
+                    models.FloatField(
+                        help_text="last 7 days over the 7 before, minus 1; null: not known",
+                        null=True,
+                    ),
+                ),
+                ("core", models.PositiveIntegerField(default=0)),
+                ("likely", models.PositiveIntegerField(default=0)),
+                ("possible", models.PositiveIntegerField(default=0)),
+                (
+                    "expected_members",
+                    models.FloatField(default=0, help_text="Σ membership probability"),
+                ),
+                ("new_since_decision", models.PositiveIntegerField(default=0)),
+                (
+                    "trend",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.FloatField(),
+                        blank=True,
+                        default=list,
+                        help_text="requests a day, 14 days",
+                        size=None,
+                    ),
+                ),
+                ("first_activity_at", models.DateTimeField(null=True)),
+                ("last_activity_at", models.DateTimeField(null=True)),
+                (
+                    "explanation",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="figures behind priority, evidence and benign fits",
+                    ),
+                ),
+                (
+                    "search_text",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        help_text="ref, name, reason, attributes: what the queue's box finds",
+                    ),
+                ),
+                (
+                    "merged_into",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="absorbed",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "opened_by",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="null: grouping opened it",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="owned_cases",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "readers",
+                    models.ManyToManyField(
+                        blank=True, related_name="readable_cases", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "operator",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="cases",
+                        to="cases.operator",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Enforcement',
+            name="Enforcement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(help_text='12 of O-12', unique=True)),
-                ('kind', models.CharField(choices=[('watch', 'watch'), ('contact', 'contact customer'), ('verify', 'require verification'), ('limit', 'limit'), ('suspend', 'suspend'), ('revoke', 'revoke key'), ('reinstate', 'reinstate')], max_length=10)),
-                ('tiers', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), default=list, size=None)),
-                ('reason', models.TextField(max_length=2000)),
-                ('notice', models.TextField(blank=True, default='', help_text='to the customer', max_length=4000)),
-                ('blast_radius', models.JSONField(default=dict, help_text='the preview that was approved')),
-                ('state', models.CharField(choices=[('requested', 'waiting for approval'), ('running', 'being delivered'), ('done', 'done'), ('refused', 'refused'), ('cancelled', 'cancelled')], default='requested', max_length=10)),
-                ('requested_at', models.DateTimeField(auto_now_add=True)),
-                ('reviewed_at', models.DateTimeField(null=True)),
-                ('review_note', models.CharField(blank=True, default='', max_length=500)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='enforcements', to='cases.case')),
-                ('connector', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='enforcements', to='cases.connector')),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('reviewed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(help_text="12 of O-12", unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("watch", "watch"),
+                            ("contact", "contact customer"),
+                            ("verify", "require verification"),
+                            ("limit", "limit"),
+                            ("suspend", "suspend"),
+                            ("revoke", "revoke key"),
+                            ("reinstate", "reinstate"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "tiers",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=8), default=list, size=None
+                    ),
+                ),
+                ("reason", models.TextField(max_length=2000)),
+                (
+                    "notice",
+                    models.TextField(
+                        blank=True, default="", help_text="to the customer", max_length=4000
+                    ),
+                ),
+                (
+                    "blast_radius",
+                    models.JSONField(default=dict, help_text="the preview that was approved"),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("requested", "waiting for approval"),
+                            ("running", "being delivered"),
+                            ("done", "done"),
+                            ("refused", "refused"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="requested",
+                        max_length=10,
+                    ),
+                ),
+                ("requested_at", models.DateTimeField(auto_now_add=True)),
+                ("reviewed_at", models.DateTimeField(null=True)),
+                ("review_note", models.CharField(blank=True, default="", max_length=500)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="enforcements",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "connector",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="enforcements",
+                        to="cases.connector",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "reviewed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='EnforcementItem',
+            name="EnforcementItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.UUIDField(default=uuid.uuid4, editable=False, help_text='idempotency key at the target', unique=True)),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('sending', 'being sent'), ('unknown', 'unknown'), ('done', 'done'), ('failed', 'failed'), ('skipped', 'skipped')], default='waiting', max_length=8)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('due_at', models.DateTimeField(help_text='when the next try may be made', null=True)),
-                ('leased_until', models.DateTimeField(null=True)),
-                ('last_status', models.PositiveIntegerField(null=True)),
-                ('last_error', models.CharField(blank=True, default='', max_length=300)),
-                ('state_before', models.CharField(blank=True, default='', max_length=10)),
-                ('state_after', models.CharField(blank=True, default='', max_length=10)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='enforcement_items', to='ingest.account')),
-                ('enforcement', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='items', to='cases.enforcement')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "key",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        help_text="idempotency key at the target",
+                        unique=True,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("sending", "being sent"),
+                            ("unknown", "unknown"),
+                            ("done", "done"),
+                            ("failed", "failed"),
+                            ("skipped", "skipped"),
+                        ],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                (
+                    "due_at",
+                    models.DateTimeField(help_text="when the next try may be made", null=True),
+                ),
+                ("leased_until", models.DateTimeField(null=True)),
+                ("last_status", models.PositiveIntegerField(null=True)),
+                ("last_error", models.CharField(blank=True, default="", max_length=300)),
+                ("state_before", models.CharField(blank=True, default="", max_length=10)),
+                ("state_after", models.CharField(blank=True, default="", max_length=10)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="enforcement_items",
+                        to="ingest.account",
+                    ),
+                ),
+                (
+                    "enforcement",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="items",
+                        to="cases.enforcement",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='EventContent',
+            name="EventContent",
             fields=[
-                ('event', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='content', serialize=False, to='cases.timelineevent')),
-                ('salt', models.BinaryField(max_length=32)),
-                ('body', models.JSONField()),
+                (
+                    "event",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="content",
+                        serialize=False,
+                        to="cases.timelineevent",
+                    ),
+                ),
+                ("salt", models.BinaryField(max_length=32)),
+                ("body", models.JSONField()),
             ],
         ),
         migrations.AddField(
-            model_name='timelineevent',
-            name='case',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cases.case'),
+            model_name="timelineevent",
+            name="case",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="events",
+                to="cases.case",
+            ),
         ),
         migrations.CreateModel(
-            name='EvidencePacket',
+            name="EvidencePacket",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('as_of', models.DateTimeField()),
-                ('chain_seq', models.PositiveIntegerField(help_text='last event that it holds', null=True)),
-                ('chain_head', models.CharField(blank=True, default='', max_length=64)),
-                ('file', models.FileField(blank=True, upload_to='packets/')),
-                ('sha256', models.CharField(blank=True, default='', max_length=64)),
-                ('size', models.PositiveBigIntegerField(null=True)),
-                ('requested_at', models.DateTimeField(auto_now_add=True)),
-                ('sealed_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='packets', to='cases.case')),
-                ('job', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='packet', to='ingest.job')),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("as_of", models.DateTimeField()),
+                (
+                    "chain_seq",
+                    models.PositiveIntegerField(help_text="last event that it holds", null=True),
+                ),
+                ("chain_head", models.CharField(blank=True, default="", max_length=64)),
+                ("file", models.FileField(blank=True, upload_to="packets/")),
+                ("sha256", models.CharField(blank=True, default="", max_length=64)),
+                ("size", models.PositiveBigIntegerField(null=True)),
+                ("requested_at", models.DateTimeField(auto_now_add=True)),
+                ("sealed_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="packets",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "job",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="packet",
+                        to="ingest.job",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-requested_at', '-id'],
+                "ordering": ["-requested_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='GroupingRun',
+            name="GroupingRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('method', models.CharField(max_length=40)),
-                ('signals', models.PositiveIntegerField(default=0)),
-                ('accounts', models.PositiveIntegerField(default=0)),
-                ('opened', models.PositiveIntegerField(default=0)),
-                ('updated', models.PositiveIntegerField(default=0)),
-                ('report', models.JSONField(default=dict)),
-                ('census', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='ingest.census')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("method", models.CharField(max_length=40)),
+                ("signals", models.PositiveIntegerField(default=0)),
+                ("accounts", models.PositiveIntegerField(default=0)),
+                ("opened", models.PositiveIntegerField(default=0)),
+                ("updated", models.PositiveIntegerField(default=0)),
+                ("report", models.JSONField(default=dict)),
+                (
+                    "census",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to="ingest.census"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Link',
+            name="Link",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('bits', models.FloatField(help_text='rarity, log2(m/u); null: prevalence unknown or too common to link', null=True)),
-                ('members', models.PositiveIntegerField(help_text='members of this case that carry it')),
-                ('first_at', models.DateTimeField(null=True)),
-                ('last_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingest.account')),
-                ('attribute', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingest.attribute')),
-                ('case', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='links', to='cases.case')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "bits",
+                    models.FloatField(
+                        help_text="rarity, log2(m/u); null: prevalence unknown or too common to link",
+                        null=True,
+                    ),
+                ),
+                (
+                    "members",
+                    models.PositiveIntegerField(help_text="members of this case that carry it"),
+                ),
+                ("first_at", models.DateTimeField(null=True)),
+                ("last_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ingest.account",
+                    ),
+                ),
+                (
+                    "attribute",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ingest.attribute",
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="links",
+                        to="cases.case",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Member',
+            name="Member",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('probability', models.FloatField()),
-                ('tier', models.CharField(choices=[('core', 'Core'), ('likely', 'Likely'), ('possible', 'Possible')], max_length=8)),
-                ('evidence', models.JSONField(default=list, help_text='[{family, bits, capped, why}] in the order shown; bits add up to the log-odds')),
-                ('method', models.CharField(help_text='version of the grouping that said so', max_length=40)),
-                ('flagged', models.BooleanField(default=True, help_text='false: came in by expansion')),
-                ('joined_at', models.DateTimeField(auto_now_add=True)),
-                ('left_at', models.DateTimeField(blank=True, null=True)),
-                ('since_decision', models.BooleanField(default=False)),
-                ('verdict', models.CharField(blank=True, choices=[('in', 'In'), ('out', 'Out'), ('unsure', 'Unsure')], default='', max_length=6)),
-                ('verdict_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='ingest.account')),
-                ('case', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='members', to='cases.case')),
-                ('verdict_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("probability", models.FloatField()),
+                (
+                    "tier",
+                    models.CharField(
+                        choices=[("core", "Core"), ("likely", "Likely"), ("possible", "Possible")],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.JSONField(
+                        default=list,
+                        help_text="[{family, bits, capped, why}] in the order shown; bits add up to the log-odds",
+                    ),
+                ),
+                (
+                    "method",
+                    models.CharField(
+                        help_text="version of the grouping that said so", max_length=40
+                    ),
+                ),
+                (
+                    "flagged",
+                    models.BooleanField(default=True, help_text="false: came in by expansion"),
+                ),
+                ("joined_at", models.DateTimeField(auto_now_add=True)),
+                ("left_at", models.DateTimeField(blank=True, null=True)),
+                ("since_decision", models.BooleanField(default=False)),
+                (
+                    "verdict",
+                    models.CharField(
+                        blank=True,
+                        choices=[("in", "In"), ("out", "Out"), ("unsure", "Unsure")],
+                        default="",
+                        max_length=6,
+                    ),
+                ),
+                ("verdict_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="ingest.account",
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="members",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "verdict_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField(max_length=10000)),
-                ('written_at', models.DateTimeField(auto_now_add=True)),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notes', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notes', to='cases.case')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.TextField(max_length=10000)),
+                ("written_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notes",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notes",
+                        to="cases.case",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-written_at', '-id'],
+                "ordering": ["-written_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Share',
+            name="Share",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('prepared', 'waiting for approval'), ('approved', 'approved'), ('refused', 'refused')], default='prepared', max_length=8)),
-                ('tlp', models.CharField(choices=[('red', 'TLP:RED'), ('amber+strict', 'TLP:AMBER+STRICT'), ('amber', 'TLP:AMBER'), ('green', 'TLP:GREEN'), ('clear', 'TLP:CLEAR')], max_length=12)),
-                ('bundle', models.TextField(help_text='the JSON text exactly as it leaves')),
-                ('sha256', models.CharField(max_length=64)),
-                ('prepared_at', models.DateTimeField(auto_now_add=True)),
-                ('reviewed_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shares', to='cases.case')),
-                ('prepared_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('reviewed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("prepared", "waiting for approval"),
+                            ("approved", "approved"),
+                            ("refused", "refused"),
+                        ],
+                        default="prepared",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "tlp",
+                    models.CharField(
+                        choices=[
+                            ("red", "TLP:RED"),
+                            ("amber+strict", "TLP:AMBER+STRICT"),
+                            ("amber", "TLP:AMBER"),
+                            ("green", "TLP:GREEN"),
+                            ("clear", "TLP:CLEAR"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("bundle", models.TextField(help_text="the JSON text exactly as it leaves")),
+                ("sha256", models.CharField(max_length=64)),
+                ("prepared_at", models.DateTimeField(auto_now_add=True)),
+                ("reviewed_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shares",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "prepared_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "reviewed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-prepared_at', '-id'],
+                "ordering": ["-prepared_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(choices=[('confirmed', 'confirmed'), ('benign', 'benign'), ('other_abuse', 'other abuse'), ('inconclusive', 'inconclusive')], max_length=12)),
-                ('rationale', models.TextField(max_length=5000)),
-                ('stated_probability', models.FloatField(blank=True, help_text='how sure the person is that it is distillation, 0–1', null=True)),
-                ('competing_hypothesis', models.CharField(blank=True, choices=[('distillation', 'Distillation'), ('resale', 'Resale'), ('evaluation', 'Evaluation'), ('stolen_key', 'stolen key'), ('other', 'Other')], default='', max_length=12)),
-                ('decided_at', models.DateTimeField(auto_now_add=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='cases.case')),
-                ('decided_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("confirmed", "confirmed"),
+                            ("benign", "benign"),
+                            ("other_abuse", "other abuse"),
+                            ("inconclusive", "inconclusive"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("rationale", models.TextField(max_length=5000)),
+                (
+                    "stated_probability",
+                    models.FloatField(
+                        blank=True,
+                        help_text="how sure the person is that it is distillation, 0–1",
+                        null=True,
+                    ),
+                ),
+                (
+                    "competing_hypothesis",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("distillation", "Distillation"),
+                            ("resale", "Resale"),
+                            ("evaluation", "Evaluation"),
+                            ("stolen_key", "stolen key"),
+                            ("other", "Other"),
+                        ],
+                        default="",
+                        max_length=12,
+                    ),
+                ),
+                ("decided_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('stated_probability__isnull', True), models.Q(('stated_probability__gte', 0), ('stated_probability__lte', 1)), _connector='OR'), name='decision_probability_range'), models.CheckConstraint(condition=models.Q(('rationale', ''), _negated=True), name='decision_has_rationale')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("stated_probability__isnull", True),
+                            models.Q(
+                                ("stated_probability__gte", 0), ("stated_probability__lte", 1)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="decision_probability_range",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("rationale", ""), _negated=True),
+                        name="decision_has_rationale",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='enforcement',
-            constraint=models.CheckConstraint(condition=models.Q(('reviewed_by__isnull', True), models.Q(('reviewed_by', models.F('requested_by')), _negated=True), _connector='OR'), name='enforcement_second_person'),
+            model_name="enforcement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("reviewed_by__isnull", True),
+                    models.Q(("reviewed_by", models.F("requested_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="enforcement_second_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='enforcement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['running', 'done']), _negated=True), ('reviewed_by__isnull', False), _connector='OR'), name='enforcement_runs_only_approved'),
+            model_name="enforcement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["running", "done"]), _negated=True),
+                    ("reviewed_by__isnull", False),
+                    _connector="OR",
+                ),
+                name="enforcement_runs_only_approved",
+            ),
         ),
         migrations.AddIndex(
-            model_name='enforcementitem',
-            index=models.Index(condition=models.Q(('state__in', ['waiting', 'sending', 'unknown'])), fields=['due_at', 'id'], name='item_due'),
+            model_name="enforcementitem",
+            index=models.Index(
+                condition=models.Q(("state__in", ["waiting", "sending", "unknown"])),
+                fields=["due_at", "id"],
+                name="item_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='enforcementitem',
-            constraint=models.UniqueConstraint(fields=('enforcement', 'account'), name='item_unique'),
+            model_name="enforcementitem",
+            constraint=models.UniqueConstraint(
+                fields=("enforcement", "account"), name="item_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='timelineevent',
-            constraint=models.UniqueConstraint(fields=('case', 'seq'), name='event_case_seq_unique'),
+            model_name="timelineevent",
+            constraint=models.UniqueConstraint(
+                fields=("case", "seq"), name="event_case_seq_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='link',
-            constraint=models.UniqueConstraint(fields=('case', 'account', 'attribute'), name='link_case_account_attribute_unique'),
+            model_name="link",
+            constraint=models.UniqueConstraint(
+                fields=("case", "account", "attribute"), name="link_case_account_attribute_unique"
+            ),
         ),
         migrations.AddIndex(
-            model_name='member',
-            index=models.Index(condition=models.Q(('left_at', None)), fields=['case', '-probability', '-id'], name='member_by_probability'),
+            model_name="member",
+            index=models.Index(
+                condition=models.Q(("left_at", None)),
+                fields=["case", "-probability", "-id"],
+                name="member_by_probability",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='member',
-            constraint=models.UniqueConstraint(fields=('case', 'account'), name='member_unique'),
+            model_name="member",
+            constraint=models.UniqueConstraint(fields=("case", "account"), name="member_unique"),
         ),
         migrations.AddConstraint(
-            model_name='member',
-            constraint=models.CheckConstraint(condition=models.Q(('probability__gte', 0), ('probability__lte', 1)), name='member_probability_range'),
+            model_name="member",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("probability__gte", 0), ("probability__lte", 1)),
+                name="member_probability_range",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('status__in', ['new', 'in_review', 'escalated', 'reopened'])), fields=['-priority', '-id'], name='case_queue'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("status__in", ["new", "in_review", "escalated", "reopened"])),
+                fields=["-priority", "-id"],
+                name="case_queue",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search_text'], name='case_search_trgm', opclasses=['gin_trgm_ops']),
+            model_name="case",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search_text"], name="case_search_trgm", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['owner', 'status'], name='case_by_owner'),
+            model_name="case",
+            index=models.Index(fields=["owner", "status"], name="case_by_owner"),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('p_abuse__gte', 0), ('p_abuse__lte', 1)), name='case_p_abuse_range'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("p_abuse__gte", 0), ("p_abuse__lte", 1)),
+                name="case_p_abuse_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['decided', 'closed']), _negated=True), models.Q(('verdict', 'undecided'), _negated=True), _connector='OR'), name='case_decided_has_verdict'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["decided", "closed"]), _negated=True),
+                    models.Q(("verdict", "undecided"), _negated=True),
+                    _connector="OR",
+                ),
+                name="case_decided_has_verdict",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='share',
-            constraint=models.CheckConstraint(condition=models.Q(('reviewed_by__isnull', True), models.Q(('reviewed_by', models.F('prepared_by')), _negated=True), _connector='OR'), name='share_second_person'),
+            model_name="share",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("reviewed_by__isnull", True),
+                    models.Q(("reviewed_by", models.F("prepared_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="share_second_person",
+            ),
         ),
     ]

@@ -10,10 +10,10 @@ from django.conf import settings
 from cases import scoring
 from cases.grouping import METHOD, Cluster, Evidence, Member
 from cases.grouping.benign import Explanation, explain
-from cases.grouping.rarity import probability
+from cases.grouping.rarity import CORE, probability
 from cases.models import Case
 from cases.services.group_figures import Known, Rows, figures, read_known, read_rows
-from cases.services.group_words import attribute_name, list_words, plural, why
+from cases.services.group_words import attribute_name, list_words, odds_words, plural, why
 from ingest.models import Census
 
 TIERS = ("core", "likely", "possible")
@@ -34,6 +34,19 @@ def explain_clusters(clusters: Sequence[Cluster], *, census: Census | None) -> l
         Explained(cluster, rows, known)
         for cluster, rows in zip(clusters, read_rows(clusters), strict=True)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Values of one kind that tie members: how many values, how many members carry any of them,
+    the commonest one and how many members carry that.
+    """
+
+    kind: str
+    values: int
+    carriers: int
+    top: int
+    most: int
 
 
 @dataclass
@@ -84,26 +97,33 @@ class Explained:
         )
 
     @cached_property
-    def ties(self) -> list[tuple[str, int, int, int]]:
-        """(kind, values, most members on one value, that value) of what ties the members."""
-        most, values = {}, Counter()
-        for attribute, members in {x.attribute: x.members for x in self.cluster.links}.items():
-            kind = self.known.attributes[attribute].kind
-            values[kind] += 1
-            most[kind] = max(most.get(kind, (0, 0)), (members, -attribute))
-        return [(kind, values[kind], most[kind][0], -most[kind][1]) for kind in SHOWN
-                if kind in values]  # fmt: skip
+    def ties(self) -> list[Tie]:
+        """What ties the members, kind by kind; what ties most of them comes first."""
+        values: dict[str, dict[int, int]] = {}
+        carriers: dict[str, set[int]] = {}
+        for link in self.cluster.links:
+            kind = self.known.attributes[link.attribute].kind
+            values.setdefault(kind, {})[link.attribute] = link.members
+            carriers.setdefault(kind, set()).add(link.account)
+        ties = []
+        for kind in SHOWN:
+            if kind in values:
+                top = max(values[kind], key=lambda attribute: (values[kind][attribute], -attribute))
+                tie = Tie(kind, len(values[kind]), len(carriers[kind]), top, values[kind][top])
+                ties.append(tie)
+        return sorted(ties, key=lambda tie: -tie.carriers)
+
+    def _tied(self, tie: Tie) -> str:
+        """template T-88 on 56 of them · 8 payment cards on 51 of them."""
+        members = len(self.cluster.members)
+        if 2 * tie.most >= members:
+            return f"{attribute_name(self.known.attributes[tie.top])} on {tie.most:,} of them"
+        return f"{plural(tie.values, NOUNS[tie.kind])} on {tie.carriers:,} of them"
 
     @cached_property
     def reason(self) -> str:
         """Why it is here, in one line."""
-        said = []
-        for kind, values, members, attribute in self.ties[:3]:
-            if values == 1:
-                name = attribute_name(self.known.attributes[attribute])
-                said.append(f"{name} on {members:,} of them")
-            else:
-                said.append(plural(values, f"shared {NOUNS[kind]}"))
+        said = [self._tied(tie) for tie in self.ties[:3]]
         who = (
             f"{plural(len(self.cluster.members), 'account')} of "
             f"{plural(self.cluster.organisations, 'organisation')}"
@@ -123,10 +143,7 @@ class Explained:
             f"{plural(cluster.organisations, 'organisation')}"
         )
         did = f"have sent {self.requests:,} requests" if self.requests else "are tied together"
-        tied = [
-            f"{plural(values, NOUNS[kind])} (the commonest on {members:,} members)"
-            for kind, values, members, _ in self.ties[:4]
-        ]
+        tied = [self._tied(tie) for tie in self.ties[:4]]
         said = [f"{since}{who} {did}.", f"They share {list_words(tied)}."]
         expected = sum(self.chance.values())
         said.append(f"We expect {expected:,.0f} of them to belong to one operator.")
@@ -166,9 +183,15 @@ class Explained:
         if best is None:
             return "Nothing but a person's word holds it together."
         without = float(probability(total - best.bits))
+        weighs = f"the median {member.tier} member would be at {odds_words(without)}"
+        if without >= CORE:
+            return (
+                f"No innocent owner of one thing alone: even without what is shared in "
+                f"{best.family}, {weighs}."
+            )
         return (
-            f"An innocent owner of what is shared in {best.family}: without it the median "
-            f"{member.tier} member would be at {without:.2f} instead of {member.probability:.2f}."
+            f"An innocent owner of what is shared in {best.family}: without it {weighs} instead of "
+            f"{odds_words(member.probability)}."
         )
 
     def _of(self, tier: str) -> list[Member]:

@@ -27,6 +27,11 @@ def list_words(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def odds_words(p: float) -> str:
+    """0.94, 0.998; never 1.00, which nobody can know."""
+    return f"{min(p, 0.999):.3f}" if p >= 0.995 else f"{p:.2f}"
+
+
 def attribute_name(attribute: Attribute) -> str:
     """What a person calls it. Values are strangers' text: cut short, never markup."""
     if attribute.kind == Attribute.Kind.TEMPLATE:

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 
 from cases.models import Case, Enforcement, Link, Member
-from ingest.models import Signal
 
 VALID = timedelta(days=90)
 ATTRIBUTES = 50  # of a kind, those that most members share
@@ -92,7 +91,6 @@ def _rows(case: Case, tlp: str, found: Disclosure, members) -> list[dict]:
         .distinct()
         .count()
     )
-    samples = Signal.objects.filter(account__in=members.values("account")).exclude(samples=[])
     others = members.count() - len(found.accounts)
     window = f"{_stamp(case.first_activity_at)} to {_stamp(case.last_activity_at)}"
     days = (
@@ -118,7 +116,7 @@ def _rows(case: Case, tlp: str, found: Disclosure, members) -> list[dict]:
         ("Addresses", _n(network, "value"), "nothing", "stays here", "bystanders use them too"),
         ("Organisations", _n(organisations, "name"), "nothing", "stays here",
          "a customer list"),
-        ("Prompts", _n(samples.count(), "signal") + " with samples", "nothing", "stays here",
+        ("Prompts", "samples in signals", "nothing", "stays here",
          "never leave"),
         ("Confidence", f"P(abuse) {case.p_abuse:.2f}", f"confidence {found.confidence}",
          "as it is", "how sure we are, 0–100"),

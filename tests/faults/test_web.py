@@ -144,8 +144,9 @@ class DeliveryTest(TransactionTestCase):
                 ("/api/v1/cases/", "application/json"),
             ):
                 with self.subTest(path), self.assertRaises(urllib.error.HTTPError) as answer:
+                    cookie = {"Cookie": f"sessionid={'k' * 32}"}
                     request = urllib.request.Request(
-                        f"http://127.0.0.1:{port}{path}", headers={"Cookie": "sessionid=" + "k" * 32}
+                        f"http://127.0.0.1:{port}{path}", headers=cookie
                     )
                     urllib.request.urlopen(request, timeout=20)
                 self.assertEqual(answer.exception.code, 503)

@@ -17,7 +17,7 @@ class Command(BaseCommand):
             "--role",
             action="append",
             required=True,
-            help="analyst, lead, counsel, platform owner, auditor or administrator; may be repeated",
+            help="analyst, lead, counsel, platform owner, auditor or administrator; repeatable",
         )
         parser.add_argument("--first", default="", help="first name")
         parser.add_argument("--last", default="", help="last name")

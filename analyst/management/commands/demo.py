@@ -10,7 +10,7 @@ from analyst import demo
 class Command(BaseCommand):
     help = (
         "The desk on simulated traffic: starts the embedded services, plants campaigns and "
-        "innocent look-alikes, detects, groups, and serves web, worker, beat and a recording gateway."
+        "innocent look-alikes, detects, groups, and serves web, worker, beat and a gateway."
     )
     requires_system_checks = []
 
