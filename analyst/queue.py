@@ -37,6 +37,7 @@ class Tab(NamedTuple):
     label: str
     within: Callable[[User, datetime], Q]
     nothing: str
+    counted: int = 200  # a longer tab is said to have 200+
 
 
 def _open(user, now):
@@ -51,7 +52,7 @@ def _tomorrow(now):
 TABS = {
     tab.slug: tab
     for tab in [
-        Tab("open", "All open", _open, "No case is open"),
+        Tab("open", "All open", _open, "No case is open", COUNTED),
         Tab("mine", "Mine", lambda u, n: _open(u, n) & Q(owner=u), "No case is claimed by you"),
         Tab(
             "today",
@@ -221,13 +222,13 @@ def in_rows(cases: QuerySet) -> QuerySet:
 
 
 class UpTo(Subquery):
-    """How many rows a query has, counted no further than COUNTED + 1."""
+    """How many rows a query has; limit + 1 stands for any number above the limit."""
 
     template = "(SELECT count(*) FROM (%(subquery)s) AS found)"
     output_field = IntegerField()
 
-    def __init__(self, rows: QuerySet):
-        super().__init__(rows.order_by().values("pk")[: COUNTED + 1])
+    def __init__(self, rows: QuerySet, limit: int):
+        super().__init__(rows.order_by().values("pk")[: limit + 1])
 
 
 def in_tab(tab: Tab, user: User, now: datetime) -> QuerySet:
@@ -241,8 +242,7 @@ def _known_to(user: User) -> QuerySet:
 def tab_counts(user: User, now: datetime) -> dict:
     """Rows of every tab and next_wakes, the end of the first snooze, in one query.
 
-    COUNTED + 1 stands for any number above COUNTED: counting stops there, so that the cost does not
-    grow with the desk.
+    Counting stops behind what a tab counts to, so that the cost does not grow with the desk.
     """
     sql, values, names = _counting()
     actual = {ANYBODY.pk: user.pk, ANY_TIME: now, _tomorrow(ANY_TIME): _tomorrow(now)}
@@ -258,7 +258,10 @@ def _counting() -> tuple[str, tuple, list[str]]:
     Made once a process: ten subqueries cost Django more to compile than PostgreSQL to answer.
     """
     known = _known_to(ANYBODY)
-    columns = {name: UpTo(known.filter(t.within(ANYBODY, ANY_TIME))) for name, t in TABS.items()}
+    columns = {
+        name: UpTo(known.filter(tab.within(ANYBODY, ANY_TIME)), tab.counted)
+        for name, tab in TABS.items()
+    }
     wakes = known.filter(TABS["snoozed"].within(ANYBODY, ANY_TIME)).order_by("snoozed_until")
     columns["next_wakes"] = Subquery(wakes.values("snoozed_until")[:1])
     one_row = User.objects.filter(pk=ANYBODY.pk).values_list(*columns.values())

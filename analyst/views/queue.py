@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET, require_POST
 
-from analyst.access import COUNTED, DECIDERS, desk_for_reading, may, visible_cases
+from analyst.access import DECIDERS, counted, desk_for_reading, may, visible_cases
 from analyst.bulk import DAYS, BulkForm, apply, numbers_of
 from analyst.queue import ORDERS, TABS, QueueQuery, possible_owners, tab_counts
 from analyst.queue_rows import rows_of
@@ -36,7 +36,7 @@ def queue(request):
                 "slug": tab.slug,
                 "label": tab.label,
                 "href": query.url(view=None if tab.slug == "open" else tab.slug),
-                "count": said(counts[tab.slug]),
+                "count": said(counts[tab.slug], tab.counted),
                 "current": tab is query.tab,
             }
             for tab in TABS.values()
@@ -55,8 +55,8 @@ def queue(request):
         ],
         "filtered": filtered,
         "cleared": query.url(**dict.fromkeys(query.form.fields)),
-        "found": said(query.cases()[: COUNTED + 1].count() if filtered else counts[query.tab.slug]),
-        "total": said(counts[query.tab.slug]),
+        "found": counted(query.cases()) if filtered else "",
+        "total": said(counts[query.tab.slug], query.tab.counted),
         "nothing_yet": not any(counts[slug] for slug in TABS),
         "back": query.url(before=query.key_of(cases[0])) if cases and earlier else None,
         "next": query.url(after=query.key_of(cases[-1])) if cases and later else None,
@@ -107,9 +107,9 @@ def bulk(request):
     return HttpResponseRedirect(reverse("analyst:queue") + (f"?{here}" if here else ""))
 
 
-def said(count: int) -> str:
-    """A count, which stops at COUNTED."""
-    return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
+def said(count: int, limit: int) -> str:
+    """A count that went no further than one above the limit."""
+    return f"{limit:,}+" if count > limit else f"{count:,}"
 
 
 def _tell(done: list[Case], do: str) -> str:

@@ -178,6 +178,14 @@ class QueueFilterTest(DeskTestCase):
                 self.assertEqual(self.found(view=view), expected)
                 self.assertEqual(counts[view], str(len(expected)))
 
+    def test_counting_stops_and_says_so(self):
+        Case.objects.bulk_create(
+            Case(number=1000 + i, name="Low Weir", reason="r", owner=self.ana) for i in range(201)
+        )
+        response = self.client.get(URL, {"view": "mine"})
+        self.assertContains(response, 'Mine <span class="count">200+</span>')
+        self.assertContains(response, 'All open <span class="count">205</span>')
+
     def test_each_filter_finds_its_cases(self):
         for filters, expected in (
             ({"status": "escalated"}, ["C-3"]),

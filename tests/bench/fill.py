@@ -166,9 +166,10 @@ def next_number() -> int:
 
 
 def analyse() -> None:
-    """What autovacuum would have done by now; outside of a transaction."""
+    """What autovacuum and the checkpointer would have done by now; outside of a transaction."""
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
 
 
 def _fill_members(cursor, since: int, signals: int, hours: int) -> None:
