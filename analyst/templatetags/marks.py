@@ -5,6 +5,7 @@ can reach the markup. Tags and not templates: a queue page draws three hundred.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
@@ -15,20 +16,29 @@ register = template.Library()
 
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_RIM = 84, 18, 2
 MIX_WIDTH, PROBABILITY_WIDTH = 64, 48
+MIX = """<svg class="mix" viewBox="0 0 64 8" role="img" aria-label="%s">\
+<rect class="c" width="%.1f" height="8"/><rect class="l" x="%.1f" width="%.1f" height="8"/>\
+%s</svg>"""
+MIX_OUTLINE = '<rect class="p" x="%.1f" y=".5" width="%.1f" height="7"/>'
 
 
 def spark_path(values: Sequence[float]) -> tuple[str, float]:
     """SVG path of a series from 0 at the foot to its largest value, and the height of its end."""
     if not values:
         return "", SPARK_HEIGHT
-    step = SPARK_WIDTH / max(len(values) - 1, 1)
-    scale = (SPARK_HEIGHT - 2 * SPARK_RIM) / (max(values) or 1)
-    heights = [SPARK_HEIGHT - SPARK_RIM - scale * max(value, 0) for value in values]
-    if len(heights) == 1:
-        heights *= 2
-        step = SPARK_WIDTH
-    points = [f"{step * i:.0f} {y:.1f}" for i, y in enumerate(heights)]
-    return "M" + "L".join(points), heights[-1]
+    if len(values) == 1:
+        values = [values[0], values[0]]
+    foot = SPARK_HEIGHT - SPARK_RIM
+    scale = (foot - SPARK_RIM) / (max(values) or 1)
+    heights = tuple([foot - scale * value if value > 0 else foot for value in values])
+    return _steps(len(values)) % heights, heights[-1]
+
+
+@lru_cache(maxsize=64)
+def _steps(count: int) -> str:
+    """The path with a place for each height: one formatting a row instead of one a day."""
+    step = SPARK_WIDTH / (count - 1)
+    return "M" + "L".join(f"{step * i:.0f} %.1f" for i in range(count))
 
 
 def mix_widths(core: int, likely: int, possible: int) -> tuple[float, float, float]:
@@ -36,7 +46,8 @@ def mix_widths(core: int, likely: int, possible: int) -> tuple[float, float, flo
     total = core + likely + possible
     if not total:
         return 0.0, 0.0, 0.0
-    return tuple(round(MIX_WIDTH * part / total, 1) for part in (core, likely, possible))
+    share = MIX_WIDTH / total
+    return core * share, likely * share, possible * share
 
 
 @register.simple_tag
@@ -59,13 +70,9 @@ def spark(values: Sequence[float], mark: int | None = None) -> SafeString:
 def tier_mix(core: int, likely: int, possible: int) -> SafeString:
     """One bar of three tiers, with the head counts as its name."""
     c, l, p = mix_widths(core, likely, possible)  # noqa: E741
-    outline = f'<rect class="p" x="{c + l + 0.5:.1f}" y=".5" width="{p - 1:.1f}" height="7"/>'
-    return mark_safe(
-        f'<svg class="mix" viewBox="0 0 64 8" role="img" '
-        f'aria-label="{int(core):,} core, {int(likely):,} likely, {int(possible):,} possible">'
-        f'<rect class="c" width="{c}" height="8"/><rect class="l" x="{c}" width="{l}" height="8"/>'
-        f"{outline if p > 1 else ''}</svg>"
-    )
+    outline = MIX_OUTLINE % (c + l + 0.5, p - 1) if p > 1 else ""
+    said = f"{core:,} core, {likely:,} likely, {possible:,} possible"
+    return SafeString(MIX % (said, c, c, l, outline))
 
 
 @register.simple_tag
