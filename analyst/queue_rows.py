@@ -155,8 +155,12 @@ def due_words(due: datetime | None, now: datetime) -> dict:
 
 
 def _place_in_trend(case: Case, acted: datetime | None) -> int | None:
-    """Where in the trend an action took effect; its last day is that of last activity."""
-    if not (acted and case.last_activity_at and case.trend):
+    """Where in the trend an action took effect.
+
+    The trend ends with the census, so it is the last day with traffic that has a known date.
+    """
+    if not (acted and case.last_activity_at and any(case.trend)):
         return None
-    place = len(case.trend) - 1 - (case.last_activity_at.date() - acted.date()).days
+    last = max(place for place, requests in enumerate(case.trend) if requests)
+    place = last + (acted.date() - case.last_activity_at.date()).days
     return place if 0 <= place < len(case.trend) else None

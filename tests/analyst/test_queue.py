@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from analyst.views import queue as page
-from cases.models import Case, TimelineEvent
+from cases.models import Case, Connector, Enforcement, TimelineEvent
 from tests.base import DeskTestCase, make_user
 
 URL, BULK, TAKE = "/", "/bulk/", "/take-next/"
@@ -136,6 +136,22 @@ class QueueRowTest(DeskTestCase):
         ):
             Case.objects.update(due_at=due)
             self.assertContains(self.client.get(URL), said)
+
+    def test_an_action_marks_the_day_on_which_it_took_effect(self):
+        now = timezone.now()
+        connector = Connector.objects.create(
+            slug="gate", name="Gate", kind="webhook", url="https://gate.example/", sealed_secret=b""
+        )
+        Enforcement.objects.create(
+            number=1, case=self.case, kind="limit", connector=connector, reason="r", state="done",
+            requested_by=self.ana, reviewed_by=self.lea, finished_at=now - timedelta(days=4),
+        )  # fmt: skip
+        # the trend ends with the census: two days without traffic follow the last activity
+        trend = [5.0] * 12 + [0.0] * 2
+        Case.objects.update(last_activity_at=now - timedelta(days=2), trend=trend)
+        self.assertContains(self.client.get(URL), 'class="mark" d="M58 0v18"')  # day 9 of 0 to 13
+        Enforcement.objects.update(finished_at=now - timedelta(days=40))
+        self.assertNotContains(self.client.get(URL), 'class="mark" d="M58')
 
     def test_a_claim_that_ran_out_is_said_to_have_lapsed(self):
         Case.objects.update(owner=self.lea, claimed_until=timezone.now() - timedelta(hours=1))
