@@ -18,7 +18,7 @@ from ingest.detectors.population import Population
 from ingest.detectors.routes import CAPS, FAMILIES, Routes
 from ingest.wire import Observation
 
-SLUG, NAME, FAMILY, VERSION = "content", "Content shared along ties", "behaviour", "1"
+SLUG, NAME, FAMILY, VERSION = "content", "Content shared along ties", "behaviour", "2"
 
 FALSE_DISCOVERIES = 0.05
 FEWEST_PLACES = 2  # with company: one place is one witness
@@ -33,7 +33,8 @@ def detect(requests: ir.Table, population: Population | None = None) -> Findings
     bits = total_bits(routes).reindex(population.accounts.index).fillna(0.0)
     positive = bits.clip(lower=0)
     scores = (positive / (positive + HALF_SCORE)).round(4)
-    q = q_values(routes.p)
+    q = np.ones(len(routes.names))
+    q[routes.tested] = q_values(routes.p[routes.tested])
     called = (q <= FALSE_DISCOVERIES) & (routes.hits >= FEWEST_PLACES)
     group = _groups(routes, called)
     names = [routes.names[place] for place in np.flatnonzero(called)]
@@ -68,7 +69,7 @@ def detect(requests: ir.Table, population: Population | None = None) -> Findings
                     "accounts_alike": near,
                     "bits_by_family": told,
                     "q_value": float(f"{q[place]:.3g}"),
-                    "accounts_tested": len(routes.names),
+                    "accounts_tested": int(routes.tested.sum()),
                     "tested_against": "content independent of who shares a place (exact tail)",
                 },
             )

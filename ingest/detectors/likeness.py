@@ -69,9 +69,11 @@ def _embed(texts: Sequence[str], owner: np.ndarray, seed: int) -> np.ndarray:
         for word in dict.fromkeys(words):  # a set's order differs from run to run
             columns.append(features.setdefault(word, len(features)))
             rows.append(row)
+    if not features:
+        return np.zeros((len(texts), 1), dtype=np.float32)  # nobody wrote a word
     counts = sparse.csr_matrix(
         (np.ones(len(rows), dtype=np.float32), (rows, columns)),
-        shape=(len(texts), max(1, len(features))),
+        shape=(len(texts), len(features)),
     )
     # rare in accounts, not in prompts: one account's jargon is not everybody's
     by_account = sparse.csr_matrix(
@@ -79,6 +81,8 @@ def _embed(texts: Sequence[str], owner: np.ndarray, seed: int) -> np.ndarray:
     )
     carriers = np.asarray(((by_account @ counts) > 0).sum(axis=0)).ravel()
     useful = np.flatnonzero(carriers >= 2)
+    if not len(useful):
+        return np.zeros((len(texts), 1), dtype=np.float32)  # no two accounts share a word
     if len(useful) > FEATURES:
         useful = np.sort(useful[np.argsort(-carriers[useful], kind="stable")[:FEATURES]])
     accounts = int(owner.max(initial=0)) + 1

@@ -5,13 +5,14 @@ from functools import cached_property
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 
 from ingest.detectors.attributes import attribute_uses, party
 from ingest.detectors.findings import digest
 from ingest.detectors.likeness import Likeness
 from ingest.detectors.prompts import prompts_of
-from ingest.detectors.routes import Routes, follow
+from ingest.detectors.routes import STRANGERS, Routes, follow
 from ingest.detectors.templates import Templates, find_templates
 from ingest.detectors.warehouse import keep
 from ingest.services import AttributeCount, PopulationUse
@@ -115,10 +116,12 @@ class Population:
     def routes(self) -> Routes:
         """How alike those write who share something rare with another organisation."""
         tied = self.ties[(self.ties.organisations >= 2) & (self.ties.kind != "template")]
-        names = sorted(tied.account_id.unique(), key=digest)[:MOST_COMPARED]
-        likeness = Likeness(prompts_of(self.requests, sorted(names)))
+        compared = sorted(tied.account_id.unique(), key=digest)[:MOST_COMPARED]
+        strangers = sorted(self.accounts.index, key=digest)[:STRANGERS]
+        likeness = Likeness(prompts_of(self.requests, sorted({*compared, *strangers})))
         party_code, _ = pd.factorize(self.accounts.party[likeness.names])
-        return follow(likeness, party_code, self.ties)
+        positions = np.array(sorted(likeness.index[name] for name in strangers))
+        return follow(likeness, party_code, self.ties, positions)
 
     def account_ref(self, account_id: str) -> AccountRef:
         row = self.accounts.loc[account_id]

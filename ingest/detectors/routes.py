@@ -33,26 +33,32 @@ SURPRISE = 1 / 16  # a place has company when so many alike would be rarer than 
 # Bits of one place. A mail domain is an institution's or a provider's before it is an operator's.
 PLACE_CAPS = {"network": 4.0, "payment": 4.0, "client": 4.0, "registration": 2.0, "software": 2.0}
 LEAST_BITS = -1.0  # that a place without company takes away
-REFERENCE = 1000  # strangers that an account is compared with
+STRANGERS = 1000  # that an account is compared with
 
 
 @dataclass(frozen=True)
 class Routes:
-    """bits: accounts × families. p: P(so many places with company by chance). company: pairs of
+    """bits: accounts × families. p: P(so many places with company by chance), over those that are
+    tied to another organisation at all (tested). company: pairs of
     positions that share a place and write alike (by the wider rate), and by which family."""
 
     names: list[str]
     bits: pd.DataFrame
+    tested: np.ndarray
     p: np.ndarray
     places: np.ndarray
     hits: np.ndarray
     company: pd.DataFrame
 
 
-def follow(likeness: Likeness, party: np.ndarray, ties: pd.DataFrame) -> Routes:
-    """party: the organisation of each position; ties: Population.ties."""
+def follow(
+    likeness: Likeness, party: np.ndarray, ties: pd.DataFrame, strangers: np.ndarray
+) -> Routes:
+    """party: the organisation of each position; ties: Population.ties; strangers: positions of a
+    sample of the whole population, tied or not. Were only the tied ones asked, a log in which
+    nobody but a campaign shares anything would measure the campaign by itself."""
     names = likeness.names
-    thresholds = _thresholds(likeness, party)
+    thresholds = _thresholds(likeness, party, strangers)
     pairs = _pairs(likeness, party, ties)
     like = likeness.of_pairs(pairs.one.to_numpy(), pairs.other.to_numpy())
     size = len(names)
@@ -80,7 +86,8 @@ def follow(likeness: Likeness, party: np.ndarray, ties: pd.DataFrame) -> Routes:
                 places[one], hits[one] = len(rows), int(rows.hit.sum())
     near = pairs[like >= thresholds[-1][pairs.one]]
     frame = pd.DataFrame(bits, index=pd.Index(names, name="account_id"))
-    return Routes(names, frame, p, places, hits, near)
+    tested = np.isin(np.arange(size), pairs.one)
+    return Routes(names, frame, tested, p, places, hits, near)
 
 
 def at_least(chances: np.ndarray, hits: int) -> float:
@@ -103,12 +110,10 @@ def _company(others: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
     return needed[where], np.maximum(chance[where], 1e-12)
 
 
-def _thresholds(likeness: Likeness, party: np.ndarray) -> list[np.ndarray]:
-    """Each account's own measure of near, from a sample of other organisations."""
-    size = len(likeness.names)
-    reference = np.sort(np.random.default_rng(1).permutation(size)[:REFERENCE])
-    like = likeness.against(reference)
-    like[party[reference][None, :] == party[:, None]] = np.nan
+def _thresholds(likeness: Likeness, party: np.ndarray, strangers: np.ndarray) -> list[np.ndarray]:
+    """Each account's own measure of near, from the strangers of other organisations."""
+    like = likeness.against(strangers)
+    like[party[strangers][None, :] == party[:, None]] = np.nan
     empty = np.isnan(like).all(axis=1)
     like[empty] = 0.0
     found = []
