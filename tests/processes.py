@@ -109,6 +109,14 @@ def worker(env: dict[str, str], log: Path) -> Running:
     )  # fmt: skip
 
 
+def gather_static(env: dict[str, str]) -> None:
+    """Static files as production serves them, under the VAR of env."""
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
+        cwd=ROOT, env=env, check=True,
+    )  # fmt: skip
+
+
 def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2):

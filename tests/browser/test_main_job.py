@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import re
-import subprocess
 import sys
 import urllib.request
 import zipfile
@@ -23,7 +22,9 @@ from cases.models import Case, Enforcement
 from cases.services.connect import set_up_webhook
 from ingest.models import Account
 from tests.base import make_detector, make_user
-from tests.processes import ROOT, Running, answers, environment, open_port, wait_for, web, worker
+from tests.processes import (
+    Running, answers, environment, gather_static, open_port, wait_for, web, worker,
+)  # fmt: skip
 
 PASSWORD = "correct horse battery"
 SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -147,12 +148,7 @@ class MainJobTest(TransactionTestCase):
     def test_from_signals_to_a_packet_that_others_can_verify(self):
         self.said: list[str] = []
         env = environment(self.broker, VAR=str(self.folder), SWEEP_SECONDS="1")
-        subprocess.run(
-            [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
-            cwd=ROOT,
-            env=env,
-            check=True,
-        )
+        gather_static(env)
         with (
             self.start_gateway(env),
             web(env, self.port, self.folder / "web.log"),

@@ -14,7 +14,7 @@ from django.test import TransactionTestCase
 
 from ingest.models import Batch, Signal
 from tests.base import make_detector
-from tests.processes import environment, open_port, wait_for, web
+from tests.processes import environment, gather_static, open_port, wait_for, web
 
 BATCH = 200
 
@@ -135,6 +135,7 @@ class DeliveryTest(TransactionTestCase):
 
     def test_a_database_that_is_away_is_503_with_retry_after(self):
         env = environment() | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nowhere"}
+        gather_static(env)
         port = self.port
         with web(env, port, self.folder / "web.log"):
             for path, kind in (
