@@ -23,7 +23,14 @@ from cases.services.connect import set_up_webhook
 from ingest.models import Account
 from tests.base import make_detector, make_user
 from tests.processes import (
-    Running, answers, environment, gather_static, open_port, wait_for, web, worker,
+    Running,
+    answers,
+    environment,
+    gather_static,
+    open_port,
+    wait_for,
+    web,
+    worker,
 )  # fmt: skip
 
 PASSWORD = "correct horse battery"
