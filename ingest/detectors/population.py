@@ -1,5 +1,6 @@
 """The whole population of a log, counted once for all detectors: who, and what they carry."""
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -148,9 +149,12 @@ class Population:
                 ref, row.kind, row.value, moment(row.first_at), moment(row.last_at), int(row.count)
             )
 
-    def attributes_of(self, accounts: list[str]) -> dict[str, list[SharedAttribute]]:
-        """Everything that these accounts carry, with its prevalence over the whole log: the rarest
-        shared values first, then at most MOST_OWN that nobody else has."""
+    def attributes_of(
+        self, accounts: list[str], leading: Mapping[str, Collection[str]] | None = None
+    ) -> dict[str, list[SharedAttribute]]:
+        """What these accounts carry, at most MOST_ATTRIBUTES each, with its prevalence over the
+        whole log: leading values (account → values) before all, then the rarest shared ones, then
+        at most MOST_OWN that nobody else has."""
         if not accounts:
             return {}
         names = ibis.memtable({"account_id": sorted(accounts)})
@@ -163,8 +167,14 @@ class Population:
         rows = rows.merge(self.shared, on=["kind", "value"], how="left")
         rows["alone"] = rows.accounts.isna()
         rows = rows.fillna({"accounts": 1, "organisations": 1, "label": ""})
+        leading = leading or {}
+        rows["later"] = [
+            value not in leading.get(account, ())
+            for account, value in zip(rows.account_id, rows.value, strict=True)
+        ]
         rows["seldom"] = -rows["count"].where(rows.alone, 0)
-        rows = rows.sort_values(["account_id", "alone", "accounts", "seldom", "kind", "value"])
+        order = ["account_id", "later", "alone", "accounts", "seldom", "kind", "value"]
+        rows = rows.sort_values(order)
         rows = rows[~rows.alone | (rows.groupby(["account_id", "alone"]).cumcount() < MOST_OWN)]
         rows = rows[~rows.value.str.contains("\0", regex=False)]  # the desk can't keep it
         rows = rows.groupby("account_id").head(MOST_ATTRIBUTES)

@@ -3,6 +3,9 @@
 A template inside one organisation is its product or its script; one that many organisations use is
 a product or a fashion. Both are worth nothing here. What is left is worth log2(0.9 · O / o) bits, o
 of O organisations, the account's own left out.
+
+A wording is a stranger's text: it travels as samples and as an attribute's label, which the desk
+masks. What this detector says names a template by its id.
 """
 
 import ibis
@@ -17,7 +20,7 @@ from ingest.detectors.population import Population
 from ingest.detectors.skeletons import SHORT, skeleton
 from ingest.wire import Observation, Sample
 
-SLUG, NAME, FAMILY, VERSION = "template", "Prompt templates", "template", "1"
+SLUG, NAME, FAMILY, VERSION = "template", "Prompt templates", "template", "2"
 
 M = 0.9  # P(two accounts of one operator share a template that the operator uses)
 CONTEXT_BITS = 3.0  # more than one organisation in nine: a product
@@ -48,13 +51,15 @@ def detect(requests: ir.Table, population: Population | None = None) -> Findings
         & (best.share >= LEAST_SHARE)
     ].sort_index()
     names = list(flagged.index)
-    attributes = population.attributes_of(names)
     samples = samples_with(requests, flagged)
     start, end = population.window
     told = {
         name: rows.head(TOLD)
         for name, rows in rated[rated.account_id.isin(names)].groupby("account_id")
     }
+    # an account that shares hundreds of wordings must still carry those that it is told for
+    leading = {name: set(rows.template) for name, rows in told.items()}
+    attributes = population.attributes_of(names, leading)
     observations = [
         Observation(
             ref=reference(SLUG, VERSION, row.Index, start, end),
@@ -131,10 +136,10 @@ def samples_with(requests: ir.Table, flagged: pd.DataFrame) -> dict[str, list[Sa
 
 
 def _summary(row, population: Population) -> str:
-    label = row.label if len(row.label) <= 160 else row.label[:159] + "…"
     return (
-        f"{row.share:.0%} of its {row.requests} requests follow one template that "
-        f"{row.others} other organisations of {population.organisations} use: {label}"
+        f"{row.share:.0%} of its {row.requests:,} requests follow template {row.template}, which "
+        f"{row.others:,} other organisations of {population.organisations:,} use; "
+        f"{row.distinct:,} different fillings"
     )
 
 
@@ -142,7 +147,6 @@ def _told(row) -> dict:
     count = int(row.count)
     return {
         "template": row.template,
-        "label": row.label,
         "requests": count,
         "share": round(float(row.share), 4),
         "different_fillings": int(row.distinct),

@@ -1,20 +1,24 @@
 """Read request logs, count the population, run the detectors, store what they saw."""
 
 import csv
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import ibis
+import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_date, parse_datetime
 
 from ingest.detectors import DETECTORS, Population
 from ingest.detectors.activity import controls, hourly_activity
 from ingest.detectors.combine import combined_scores
-from ingest.models import Batch, Detector
+from ingest.models import Attribute, Batch, Detector
 from ingest.readers import LogError, read_logs
 from ingest.services import record_activity, record_population, record_signals
+from ingest.wire import Observation
 
+TEMPLATE = re.compile(r"\bt-[0-9a-f]{20}\b")  # frames.template_id
 CONTROLS = 200  # accounts that nobody flagged, whose activity is kept for comparison
 
 
@@ -49,6 +53,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def detect(self, options):
+        if options["scores"] and not options["scores"].parent.is_dir():
+            raise LogError(
+                f"--scores {options['scores']}: there is no folder for it, make it first"
+            )
         self.say(f"reading {options['logs']}")
         logs = read_logs(
             options["logs"], backend=options["backend"], mapping=as_mapping(options["map"])
@@ -95,7 +103,10 @@ class Command(BaseCommand):
         self.say(f"census {census.pk} stored")
         for detector, found in findings.items():
             receipt = record_signals(
-                found.observations, detector=row_of(detector), door=Batch.Door.LOGS, source=source
+                numbered(found.observations),
+                detector=row_of(detector),
+                door=Batch.Door.LOGS,
+                source=source,
             )
             self.say(
                 f"{detector.SLUG}: {receipt.stored:,} signals stored, {receipt.repeated:,} "
@@ -161,6 +172,20 @@ def row_of(detector) -> Detector:
         defaults={"version": detector.VERSION, "family": detector.FAMILY, "name": detector.NAME},
     )
     return row
+
+
+def numbered(observations: list[Observation]) -> list[Observation]:
+    """The same, with a template called by the number that the desk gives it (T-2148). The census,
+    stored before, holds every template of the log."""
+    carried = {a.value for o in observations for a in o.attributes if a.kind == "template"}
+    rows = Attribute.objects.filter(kind=Attribute.Kind.TEMPLATE, value__in=carried)
+    names = {value: f"T-{pk}" for value, pk in rows.values_list("value", "pk")}
+    return [
+        msgspec.structs.replace(
+            o, summary=TEMPLATE.sub(lambda found: names.get(found[0], found[0]), o.summary)
+        )
+        for o in observations
+    ]
 
 
 def write_scores(path: Path, scores: dict[str, float]) -> None:
