@@ -257,3 +257,17 @@ class AccountPageTest(DeskTestCase):
             )
         with self.assertNumQueries(len(few)):
             self.client.get(self.url)
+
+    def test_a_template_is_named_by_its_number_and_never_quoted(self):
+        account = Account.objects.get(external_id="acct-1-0")
+        template = Attribute.objects.create(
+            kind="template", value="t-1", label="Take problem and set out each step",
+            accounts=3, population=9_000,
+        )  # fmt: skip
+        AttributeUse.objects.create(
+            account=account, attribute=template, first_at=NOON, last_at=NOON
+        )
+        self.client.force_login(self.ana)
+        response = self.client.get(reverse("analyst:account", args=[account.external_id]))
+        self.assertContains(response, f"T-{template.pk}")
+        self.assertNotContains(response, "set out each step")
