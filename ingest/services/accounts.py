@@ -12,6 +12,7 @@ from ingest.wire import ActivityHour
 
 MANY = 10_000  # rows that change what the planner should know
 
+
 @transaction.atomic
 def record_activity(hours: Iterable[tuple[str, ActivityHour]]) -> int:
     """Merge hours from the logs, each with its account's external id; the larger figure stays.
