@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.sparse import csr_array
 
-CUT_BELOW = 0.15  # conductance: less than this share of a side's ties crosses over
+CUT_BELOW = 0.05  # conductance: less than one tie in twenty of the smaller side crosses over
 SMALLEST = 3
 DENSE = 64  # accounts up to which the vector is computed outright, else by iteration
 ROUNDS = 100

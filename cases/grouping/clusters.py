@@ -1,6 +1,6 @@
 """From facts to clusters: tie, cut, grow, question, and say who belongs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,6 @@ from .tables import Facts, Previous
 METHOD = "rarity-1"
 ROUNDS = 8
 KEPT = 0.5  # of a seed that growth may not lose
-SAME = 0.5  # of the smaller of two clusters that the larger holds as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +43,19 @@ def group(facts: Facts, *, prior: float, previous: Iterable[Previous] = ()) -> G
     seen = witnesses(facts)
     scorer = Scorer(facts, seen, prior=prior)
     found = ties(facts, seen, prior=prior, left_out=facts.aggregate)
-    grown, refused = [], {}
-    for seed in _seeds(facts, seen, found):
-        members = _grow(facts, scorer, seed.accounts)
-        if members is None:
-            _count(refused, "fell apart when its members were scored")
-        else:
-            grown.append((members, seed.bridges))
+    refused: dict[str, int] = {}
+    seeds = list(_seeds(facts, seen, found))
     standing = []
-    for members, bridges in _join(facts, scorer, grown):
-        problem, meeting = question(facts, seen, scorer, members)
+    for members, bridges in _grow_apart(facts, scorer, seeds):
+        if members is None:
+            problem, meeting = "fell apart when its members were scored", None
+        else:
+            problem, meeting = question(facts, seen, scorer, members)
         if problem:
-            _count(refused, problem)
+            refused[problem] = refused.get(problem, 0) + 1
         else:
             standing.append(Draft(members, bridges, meeting))
     return conclude(facts, seen, scorer, standing, previous, refused, method=METHOD)
-
-
-def _count(counts: dict, reason: str) -> None:
-    counts[reason] = counts.get(reason, 0) + 1
 
 
 def _seeds(facts: Facts, seen: Witnesses, found: Ties) -> Iterable[_Seed]:
@@ -105,15 +98,36 @@ def _families(seen: Witnesses, found: Ties, accounts: int) -> np.ndarray:
     return mask
 
 
-def _grow(facts: Facts, scorer: Scorer, seed: np.ndarray) -> np.ndarray | None:
+def _grow_apart(facts: Facts, scorer: Scorer, seeds: Sequence[_Seed]):
+    """(members or None, bridges) of each seed. What a cut took apart stays apart: an account that
+    one seed brought along does not join another, unless its own dissolves.
+    """
+    alive = [True] * len(seeds)
+    grown: list[np.ndarray | None] = [None] * len(seeds)
+    for _ in range(2):
+        owner = np.full(len(facts.account), -1)
+        for place, seed in enumerate(seeds):
+            if alive[place]:
+                owner[seed.accounts] = place
+        for place, seed in enumerate(seeds):
+            if alive[place]:
+                grown[place] = _grow(facts, scorer, seed.accounts, owner, place)
+        alive = [members is not None for members in grown]
+    return zip(grown, [seed.bridges for seed in seeds], strict=True)
+
+
+def _grow(
+    facts: Facts, scorer: Scorer, seed: np.ndarray, owner: np.ndarray, place: int
+) -> np.ndarray | None:
     """Let the seed's members vote until those who belong are those who vote. None: it dissolves,
     or drifts away from the accounts that it began with.
     """
     members = np.sort(seed)
     for _ in range(ROUNDS):
         scores = scorer.score(members)
-        keep = (scores.total >= 0) & scores.tied & ~facts.aggregate[scores.account]
-        now = scores.account[keep]
+        free = (owner[scores.account] == place) | (owner[scores.account] < 0)
+        votes = free & ~facts.aggregate[scores.account]
+        now = scores.account[(scores.total >= 0) & scores.tied & votes]
         if len(now) < SMALLEST:
             return None
         if np.array_equal(now, members):
@@ -122,23 +136,3 @@ def _grow(facts: Facts, scorer: Scorer, seed: np.ndarray) -> np.ndarray | None:
     if len(np.intersect1d(members, seed)) < KEPT * len(seed):
         return None
     return members
-
-
-def _join(facts, scorer, grown):
-    """Clusters that grew into each other are one, if their union holds both of them."""
-    waiting = sorted(grown, key=lambda item: (-len(item[0]), int(item[0][0])))
-    done: list = []
-    for members, bridges in waiting:
-        for place, (other, other_bridges) in enumerate(done):
-            common = len(np.intersect1d(members, other, assume_unique=True))
-            if common < SAME * min(len(members), len(other)):
-                continue
-            union = _grow(facts, scorer, np.union1d(members, other))
-            if union is not None and all(
-                len(np.intersect1d(union, part)) >= KEPT * len(part) for part in (members, other)
-            ):
-                done[place] = (union, tuple(dict.fromkeys(other_bridges + bridges)))
-                break
-        else:
-            done.append((members, bridges))
-    return done

@@ -7,7 +7,7 @@ import numpy as np
 
 from .bridges import Bridge
 from .links import Witnesses
-from .membership import Scorer
+from .membership import Scorer, Scores
 from .output import Cluster, Grouping, describe
 from .question import SMALLEST, Meeting
 from .rarity import LIKELY_BITS, POSSIBLE_BITS
@@ -47,14 +47,13 @@ def conclude(
         is_pinned = np.isin(scores.account, pinned)
         belongs = ((scores.total >= POSSIBLE_BITS) & scores.tied) | is_pinned
         settled.append((number, scores, belongs & ~np.isin(scores.account, out), is_pinned))
-    # an account belongs where it fits best, and elsewhere only where it is at least likely
-    best = np.full(len(facts.account), -np.inf)
-    for _, scores, belongs, _ in settled:
-        np.maximum.at(best, scores.account[belongs], scores.total[belongs])
+    home, best = _homes(facts, drafts, [scores for _, scores, _, _ in settled])
     clusters = []
-    for draft, (number, scores, belongs, is_pinned) in zip(drafts, settled, strict=True):
-        fits = (scores.total >= best[scores.account]) | (scores.total >= LIKELY_BITS) | is_pinned
-        stays = belongs & fits
+    for place, (draft, answer) in enumerate(zip(drafts, settled, strict=True)):
+        number, scores, belongs, is_pinned = answer
+        fits = (scores.total >= best[scores.account]) | (scores.total >= LIKELY_BITS)
+        lives = home[scores.account]
+        stays = belongs & (np.where(lives < 0, fits, lives == place) | is_pinned)
         if stays.sum() < (SMALLEST if number is None else 1):
             reason = "its members fit better elsewhere"
             refused[reason] = refused.get(reason, 0) + 1
@@ -69,6 +68,23 @@ def conclude(
     taken = {cluster.case for cluster in clusters}
     gone = [case for case in previous if case.number not in taken]
     return Grouping(method, tuple(clusters), _absorbed(gone, clusters), refused)
+
+
+def _homes(facts: Facts, drafts: Sequence[Draft], scored: Sequence[Scores]):
+    """(home, best) by account. Who votes in a cluster belongs there alone, in the one that it fits
+    best when several ask it to; anybody else belongs where it fits best, and elsewhere too where it
+    is at least likely: a reseller's key may serve several operators.
+    """
+    home = np.full(len(facts.account), -1)
+    best = np.full(len(facts.account), -np.inf)
+    full = np.full(len(facts.account), -np.inf)
+    for place, (draft, scores) in enumerate(zip(drafts, scored, strict=True)):
+        np.maximum.at(best, scores.account[scores.tied], scores.total[scores.tied])
+        raw = scores.raw_bits.sum(axis=1)
+        better = np.isin(scores.account, draft.voters) & (raw > full[scores.account])
+        home[scores.account[better]] = place
+        full[scores.account[better]] = raw[better]
+    return home, best
 
 
 def _positions(facts: Facts, accounts: Iterable[int]) -> np.ndarray:
