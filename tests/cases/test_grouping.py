@@ -230,6 +230,19 @@ def test_two_campaigns_that_rent_from_one_seller_stay_two():
     assert all(case <= set(one) or case <= set(two) for case in found)
 
 
+def test_two_campaigns_with_one_wording_that_a_detector_took_for_one_stay_two():
+    story = Story()
+    one, two = campaign(story, 30), campaign(story, 20)
+    both = one + two
+    story.share(both, "template", others=5)
+    story.signals += [(account, "behaviour", 1e-9, "content-1") for account in both]
+    for i in range(3):
+        story.share(one[i::6] + two[i::6], "payment", others=4)
+    found = cases_of(story.group())
+    assert len(found) == 2
+    assert all(case <= set(one) or case <= set(two) for case in found)
+
+
 @pytest.mark.parametrize(
     "families",
     [
