@@ -76,8 +76,10 @@ def simulate(
     Lookalikes(cast).plant()
     kinds = random.sample(KINDS, random.choice((4, 5)))
     kinds += random.sample(KINDS, random.choice((0, 0, 1)))
+    largest = random.randrange(len(kinds)) + 1
     for number, kind in enumerate(kinds, start=1):
-        Campaign(f"campaign-{number}", draw_plan(random, kind), cast).run()
+        plan = draw_plan(random, kind, large=number == largest)
+        Campaign(f"campaign-{number}", plan, cast).run()
     plant_hostile(cast)
     return _write(out, seed, log)
 

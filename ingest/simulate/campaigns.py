@@ -1,10 +1,11 @@
 """Planted campaigns: many accounts, one purpose. What they share, how densely, how they deal their
 work and how they hide is drawn anew for each."""
 
+import math
 from dataclasses import asdict, dataclass
 from random import Random
 
-from ingest.simulate.log import DAY, Customer, Log, steady_moments
+from ingest.simulate.log import DAY, SPREAD, Customer, Log, steady_moments
 from ingest.simulate.people import People
 from ingest.simulate.tasks import Tasks, frame
 from ingest.simulate.words import FIELDS
@@ -34,10 +35,13 @@ class Plan:
     dealing: str  # round robin, bursts, random, by topic
     swing: float
     fail_over: bool
+    answer: int  # output tokens of an answer, on average, reasoning included
+    thinking: float | None  # the share of them that is reasoning; None: a model that doesn't reason
 
 
-def draw_plan(random: Random, kind: str) -> Plan:
-    """Each kind has its usual ways, and strays from them."""
+def draw_plan(random: Random, kind: str, *, large: bool = False) -> Plan:
+    """Each kind has its usual ways, and strays from them. large: more accounts, each as busy as
+    the busiest elsewhere, after answers of some length."""
 
     def mostly(usual: str, *others: str) -> str:
         return usual if random.random() < 0.65 else random.choice(others)
@@ -50,7 +54,7 @@ def draw_plan(random: Random, kind: str) -> Plan:
         "rewriting": ("residential", "cards", "farm", "throwaway", "common", "rare", "by topic"),
     }[kind]
     size = round(random.lognormvariate(4.0, 0.45))
-    size = max(22, min(130, size))
+    size = random.randint(150, 220) if large else max(22, min(130, size))
     network = mostly(usual[0], "hosting", "residential", "mixed", "own")
     payment = mostly(usual[1], "cards", "gift", "own")
     device = mostly(usual[2], "farm", "own")
@@ -59,10 +63,10 @@ def draw_plan(random: Random, kind: str) -> Plan:
     return Plan(
         kind=kind,
         size=size,
-        requests=round(size * random.uniform(90, 190)),
+        requests=round(size * random.uniform(*((150, 190) if large else (90, 190)))),
         template_share=random.uniform(*((0.3, 0.7) if kind == "curriculum" else (0.55, 0.95))),
         wordings=random.choice((1, 1, 2, 3, 4)),
-        camouflage=random.choice((0.05, 0.15, 0.3, 0.5)),
+        camouflage=random.choice((0.05, 0.15, 0.3) if large else (0.05, 0.15, 0.3, 0.5)),
         network=network,
         exits_each=random.randint(3, 9),
         payment=payment,
@@ -76,6 +80,8 @@ def draw_plan(random: Random, kind: str) -> Plan:
         ),
         swing=random.choice((0.0, 0.2, 0.6)),
         fail_over=kind == "persona",
+        answer=round(math.exp(random.uniform(math.log(6000 if large else 1500), math.log(12_000)))),
+        thinking=random.uniform(0.5, 0.9) if kind == "reasoning" or random.random() < 0.6 else None,
     )  # fmt: skip
 
 
@@ -89,6 +95,8 @@ class Campaign:
         self.tasks = Tasks(self.random)
         self.frames = [frame(self.random, plan.kind) for _ in range(plan.wordings)]
         self.field = self.random.choice(list(FIELDS))
+        self.model = "lumen-large" if plan.thinking is None else "lumen-think"
+        self.median = plan.answer / math.exp(SPREAD**2 / 2)  # of a log-normal with that mean
         self.number = 0
 
     def run(self) -> None:
@@ -141,7 +149,7 @@ class Campaign:
                     workers[-1][0].organisation if workers else world.name("org")
                 )
             mine = [draw.choice(exits) for _ in range(plan.exits_each)] if exits else []
-            workers.append((self.people.customer(**fixed), mine or [world.home()], opens, closes))
+            workers.append((self.people.customer(**fixed), mine or [world.line()], opens, closes))
         return workers
 
     def exits(self) -> list[Place]:
@@ -159,7 +167,7 @@ class Campaign:
             homes = draw.sample(world.homes, min(many // 3, len(world.homes)))
             found += [Place(home.asn, home.addresses[:1]) for home in homes]  # lent by their owners
             found += [
-                Place((h := world.home()).asn, h.addresses[:1]) for _ in range(many - many // 3)
+                Place((h := world.line()).asn, h.addresses[:1]) for _ in range(many - many // 3)
             ]
         return found
 
@@ -208,8 +216,7 @@ class Campaign:
         place = draw.choice(exits)
         self.log.send(
             customer, at, slot, draw.choice(place.addresses), place.asn,
-            model="lumen-think" if plan.kind == "reasoning" else "lumen-large",
-            length=4.2 if plan.kind == "grading" else 6.3,
+            model=self.model, answer=self.median, thinking=plan.thinking,
             refuse=0.03 if plan.kind == "rewriting" else 0.008,
         )  # fmt: skip
 

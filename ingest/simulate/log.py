@@ -7,6 +7,8 @@ from random import Random
 MODELS = ("lumen-large", "lumen-small", "lumen-think")
 DAY = 86_400.0
 REFUSED = "refusal"
+LONGEST = 64_000  # output tokens, reasoning included
+SPREAD = 0.7  # of the logarithm of an answer's length
 
 
 @dataclass
@@ -64,25 +66,34 @@ class Log:
         agent: str | None = None,
         device: str | None = None,
         history: int = 0,
-        length: float = 5.4,
+        answer: float = 220.0,
+        thinking: float | None = None,
         refuse: float = 0.004,
     ) -> None:
-        """One request; history: tokens of earlier turns; length: log of the usual answer's."""
+        """One request. history: tokens of earlier turns; answer: the median of its output tokens;
+        thinking: the share of them that is reasoning, drawn where none is told."""
         if not self.start <= at < self.end:
             return
         draw = self.random
         model = model or draw.choices(MODELS, (5, 4, 1))[0]
         refused = draw.random() < refuse
-        output = 20 if refused else min(8000, int(math.exp(draw.gauss(length, 0.7))) + 1)
-        thinking = int(output * draw.uniform(1.5, 6)) if model == "lumen-think" else None
+        thought = None
+        if model == "lumen-think" and thinking is None:
+            thinking = draw.uniform(0.6, 0.85)
+            answer /= 1 - thinking  # thinking comes on top of what would have been said anyway
+        output = (
+            20 if refused else min(LONGEST, int(draw.lognormvariate(math.log(answer), SPREAD)) + 1)
+        )
+        if model == "lumen-think":
+            thought = int(output * min(0.97, thinking * draw.uniform(0.9, 1.1)))
         cached = int(history * 0.8) if history > 1000 else None
-        stop = REFUSED if refused else "max_tokens" if output >= 4000 else "end_turn"
+        stop = REFUSED if refused else "max_tokens" if output == LONGEST else "end_turn"
         self.rows.append(
             (
                 at, customer.account, customer.organisation, customer.plan, customer.created_at,
                 customer.key, address, asn, agent or customer.agent, customer.payment,
                 customer.email_domain, customer.registration, device or customer.device, model,
-                prompt, len(prompt) // 4 + 8 + history, cached, output, thinking, 200, stop,
+                prompt, len(prompt) // 4 + 8 + history, cached, output, thought, 200, stop,
             )
         )  # fmt: skip
 

@@ -39,11 +39,12 @@ class Lookalikes:
             frame(draw, draw.choice(("reasoning", "grading"))) for _ in range(draw.randint(1, 3))
         ]
         questions = [self.tasks.puzzle() for _ in range(draw.randint(150, 400))]
+        days = self.log.days - 1
         for number in range(draw.randint(5, 9)):
             organisation, card = world.name("org"), world.card()
             servers = world.block("hosting", draw.randint(1, 3))
             many = draw.randint(8, 16) if number == 0 else draw.randint(1, 3)
-            nights = draw.sample(range(self.log.days - 1), draw.randint(2, 5))
+            nights = draw.sample(range(days), min(days, draw.randint(2, 5)))
             for _ in range(many):
                 customer = self.people.customer(
                     organisation=organisation, payment=card, plan="scale", agent="lm-bench/0.4"
@@ -68,7 +69,7 @@ class Lookalikes:
             self.tasks.puzzle() + " Explain your steps as in lecture "
             f"{draw.randint(2, 12)}." for _ in range(draw.randint(3, 6))
         ]  # fmt: skip
-        deadlines = draw.sample(range(3, self.log.days), 2)
+        deadlines = draw.sample(range(min(3, self.log.days - 2), self.log.days), 2)
         for _ in range(draw.randint(35, 70)):
             customer = self.people.customer(email_domain=mail, plan="free")
             self.log.know(customer, "lookalike", "university course")

@@ -85,11 +85,15 @@ class World:
         return Place(asn, [self.address(asn, beside=1) for _ in range(many)])
 
     def home(self) -> Place:
-        """A household: one address, sometimes a second after the provider dealt anew."""
-        asn = self.random.choice(self.networks["home"])
-        place = Place(asn, [self.address(asn) for _ in range(1 + (self.random.random() < 0.3))])
+        """A household that others may visit, or whose line may be lent out."""
+        place = self.line()
         self.homes.append(place)
         return place
+
+    def line(self) -> Place:
+        """A line into a dwelling: one address, sometimes a second after the provider dealt anew."""
+        asn = self.random.choice(self.networks["home"])
+        return Place(asn, [self.address(asn) for _ in range(1 + (self.random.random() < 0.3))])
 
     def agent(self) -> str:
         if self.random.random() < 0.35:
