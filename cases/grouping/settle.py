@@ -45,7 +45,9 @@ def conclude(
         voters = np.union1d(np.setdiff1d(draft.voters, out), pinned)
         scores = scorer.score(voters, also=pinned)
         is_pinned = np.isin(scores.account, pinned)
-        belongs = ((scores.total >= POSSIBLE_BITS) & scores.tied) | is_pinned
+        # whom no detector flagged comes in by strong ties only, and is then held at possible
+        needed = np.where(facts.flagged[scores.account], POSSIBLE_BITS, LIKELY_BITS)
+        belongs = ((scores.total >= needed) & scores.tied) | is_pinned
         settled.append((number, scores, belongs & ~np.isin(scores.account, out), is_pinned))
     home, best = _homes(facts, drafts, [scores for _, scores, _, _ in settled])
     clusters = []
