@@ -117,8 +117,9 @@ class Campaign:
         shape = f"{draw.choice(SHAPES)}.{draw.choice(('xx', 'qqq', 'zz9', 'a1a1'))}"
         rare_agent = f"harvest-{draw.getrandbits(16):x}/0.{draw.randrange(9)}"
         common_agent = draw.choice(AGENTS)
-        begin = log.start + draw.uniform(0.3, 3.5) * DAY
-        finish = log.end - draw.uniform(0.0, 2.0) * DAY
+        fortnights = log.days / 14
+        begin = log.start + draw.uniform(0.3, 3.5) * DAY * fortnights
+        finish = log.end - draw.uniform(0.0, 2.0) * DAY * fortnights
         stop = begin + draw.uniform(0.4, 0.6) * (finish - begin)
         workers = []
         for number in range(plan.size):

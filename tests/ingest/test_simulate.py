@@ -114,6 +114,9 @@ def test_addresses_and_networks_belong_to_nobody(made):
 def test_the_command_says_what_it_made_and_refuses_odd_windows_in_one_line(tmp_path, capsys):
     call_command("simulate", out=tmp_path / "log", seed=3, days=2, end="2026-11-20T00:00:00Z")
     assert re.search(r"[0-9,]+ requests of [0-9,]+ accounts .* campaigns", capsys.readouterr().out)
+    told = json.loads((tmp_path / "log" / "truth.json").read_text())
+    at_work = {account["campaign"] for account in told["accounts"].values()}
+    assert set(told["campaigns"]) <= at_work, "none begins after a short log ends"
     for options in ({"days": 1}, {"end": "soon"}):
         with pytest.raises(CommandError) as caught:
             call_command("simulate", out=tmp_path / "none", **options)
