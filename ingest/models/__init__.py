@@ -1,0 +1,24 @@
+"""What detectors saw. Nothing here is a judgement: those live in cases."""
+
+from .account import Account, ActivityHour
+from .attribute import Attribute, AttributeUse, Census
+from .context import ContextEvent
+from .detector import Detector
+from .job import Job
+from .signal import Batch, Rejection, Signal
+from .token import MachineToken
+
+__all__ = [
+    "Account",
+    "ActivityHour",
+    "Attribute",
+    "AttributeUse",
+    "Batch",
+    "Census",
+    "ContextEvent",
+    "Detector",
+    "Job",
+    "MachineToken",
+    "Rejection",
+    "Signal",
+]
