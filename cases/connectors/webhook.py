@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from standardwebhooks import Webhook
 
-from .http import Answer, NoAnswer, request
+from ingest.outbound import Answer, NoAnswer, request
 
 # kind of order: (event type, the state that the account shall have)
 COMMANDS = {

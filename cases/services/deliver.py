@@ -15,13 +15,13 @@ from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from cases.connectors import webhook
-from cases.connectors.http import Answer, NoAnswer, NotSent
 from cases.crypto import CannotOpen
 from cases.models import Case, Connector, Enforcement, EnforcementItem, TimelineEvent
 from cases.services.connect import endpoint_of
 from cases.services.lease import BREAKER, OPEN, Lease, take
 from cases.services.timeline import append_event
 from ingest.models import Account
+from ingest.outbound import Answer, NoAnswer, NotSent
 from ingest.services import record_account_state
 
 log = logging.getLogger(__name__)

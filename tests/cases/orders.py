@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import pytest
 from django.utils import timezone
 
-from cases.connectors import http
 from cases.connectors.recording_gateway import GatewayServer, RecordingGateway
 from cases.models import Case, Connector, Enforcement, EnforcementItem
 from cases.services.connect import set_up_webhook
@@ -16,6 +15,7 @@ from cases.services.enforce import (
     approve_enforcement,
     request_enforcement,
 )
+from ingest import outbound as http
 from tests.base import DeskTestCase
 
 SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()

@@ -19,10 +19,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook
 
-from cases.connectors import http, webhook
-from cases.connectors.http import Forbidden, NoAnswer, NotSent, checked_addresses, kind_of
+from cases.connectors import webhook
 from cases.connectors.recording_gateway import GatewayServer, RecordingGateway, Refused
 from cases.connectors.webhook import Endpoint, ReadBackFailed, command, quoted, read_state, send
+from ingest import outbound as http
+from ingest.outbound import Forbidden, NoAnswer, NotSent, checked_addresses, kind_of
 from tests.processes import ROOT, open_port
 
 SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()

@@ -8,7 +8,6 @@ from unittest import mock
 import pytest
 from django.utils import timezone
 
-from cases.connectors import http
 from cases.models import Case, Connector, Enforcement, EnforcementItem, Member
 from cases.services import deliver, lease
 from cases.services.connect import set_up_webhook
@@ -16,6 +15,7 @@ from cases.services.deliver import deliver_due, deliver_item
 from cases.services.enforce import (
     cancel_enforcement,
 )
+from ingest import outbound as http
 from ingest.models import Account
 from tests.base import make_case
 from tests.cases.orders import (

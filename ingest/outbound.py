@@ -1,4 +1,4 @@
-"""The only way out: one HTTP request to an address that was checked.
+"""The only way out of ingest and cases: one HTTP request to an address that was checked.
 
 The name is resolved once, every address it has must be allowed, and the connection goes to the
 address that was checked, under the name's own Host and SNI. No redirect is followed, no proxy is
@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 ANSWER_BYTES = 64 * 1024
 SECONDS = 10.0
 
-# Reachable only where the connector lists the host by name.
+# Reachable only where the caller lists the host by name.
 PRIVATE = [
     ipaddress.ip_network(text)
     for text in (
@@ -48,7 +48,7 @@ class NotSent(Exception):
 
 
 class Forbidden(NotSent):
-    """The address is not one that this connector may reach."""
+    """The address is not one that may be reached from here."""
 
 
 class NoAnswer(Exception):
