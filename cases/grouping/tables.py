@@ -18,6 +18,20 @@ class Previous:
     kept_out: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """What people said of whole sets of accounts, by account id. It holds whatever the evidence.
+
+    apart: pairs of sets (a split): no case holds accounts of both sides; accounts of neither side
+    go with the side that ties them more. together: sets (a merge): the clusters in which accounts
+    of one set vote become one, each account keeping the better of its scores. An account that is in
+    no cluster is not brought in by either: that is what a member's "in" is for.
+    """
+
+    apart: tuple[tuple[frozenset[int], frozenset[int]], ...] = ()
+    together: tuple[frozenset[int], ...] = ()
+
+
 def _column(rows: list, place: int, dtype) -> np.ndarray:
     return np.array([row[place] for row in rows], dtype=dtype)
 
