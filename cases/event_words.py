@@ -70,6 +70,67 @@ def _judged(kind: str, who: str, body: Mapping) -> tuple[str, str]:
     return f"{who} {what}", f"{', '.join(names)}{more}"
 
 
+def _about(verb: str, *, quote: str = "reason"):
+    """Words of an act upon two cases: who, what, how many accounts, the other case, and why."""
+
+    def words(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+        accounts = _count(body, "accounts", "account")
+        other = str(body.get("other") or "another case")
+        said = str(body.get(quote) or "")
+        return (
+            f"{who} {verb.format(accounts=accounts or 'accounts', other=other)}",
+            f"“{said}”" if said else "",
+        )
+
+    return words
+
+
+def _split(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    verb = "split {accounts} off into {other}"
+    if body.get("part") == "new":
+        verb = "split {accounts} off {other} into this case"
+    return _about(verb)(kind, who, body)
+
+
+def _merged(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    verb = "merged {other} into this case, with {accounts}"
+    if body.get("part") == "absorbed":
+        verb = "merged this case into {other}, with {accounts}"
+    return _about(verb)(kind, who, body)
+
+
+def _proposed(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    return f"Grew together with {body.get('other') or 'another case'}: merge proposed", str(
+        body.get("says") or ""
+    )
+
+
+def _grew(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    accounts = _count(body, "accounts", "account") or "Accounts"
+    verdict = str(body.get("verdict") or "").replace("_", " ")
+    return f"{accounts} joined since the verdict: back in the queue", (
+        f"{verdict} stands for the rest" if verdict else ""
+    )
+
+
+def _wave(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    accounts = _count(body, "accounts", "account") or "accounts"
+    other, order = body.get("other") or "another case", order_ref(body)
+    if body.get("part") == "predecessor":
+        return f"Next wave after {order}: {other} with {accounts}", str(body.get("why") or "")
+    return f"Wave {body.get('wave') or ''} of {other}: {accounts} after {order}", str(
+        body.get("why") or ""
+    )
+
+
+def _linked(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    operator = str(body.get("operator") or "an operator")
+    wave = f", wave {body['wave']}" if isinstance(body.get("wave"), int) else ""
+    verb = "linked it to" if kind == "operator_linked" else "took it away from"
+    said = str(body.get("reason") or "")
+    return f"{who} {verb} {operator}{wave}", f"“{said}”" if said else ""
+
+
 def _revealed(kind: str, who: str, body: Mapping) -> tuple[str, str]:
     samples = _count(body, "samples", "prompt")
     return f"{who} revealed {samples or 'content'}", f"“{body.get('reason') or ''}”"
@@ -131,6 +192,18 @@ WORDS = {
     "case_closed": _says("closed the case"),
     "decision_recorded": _decided,
     "member_judged": _judged,
+    "verdict_undone": _about("undid the verdict on {accounts}"),
+    "case_split": _split,
+    "split_undone": _about("undid the split from {other}, {accounts} went back"),
+    "cases_merged": _merged,
+    "merge_undone": _about("undid the merge with {other}, {accounts} went back"),
+    "merge_proposed": _proposed,
+    "merge_declined": _about("declined to merge it with {other}: they stay apart"),
+    "decline_undone": _about("took back that it stays apart from {other}"),
+    "case_grew": _grew,
+    "wave_opened": _wave,
+    "operator_linked": _linked,
+    "operator_unlinked": _linked,
     "note_added": _says("wrote a note"),
     "content_revealed": _revealed,
     "enforcement_requested": _ordered,

@@ -1,4 +1,11 @@
 from .case import Case, Operator
+from .constraint import (
+    Constraint,
+    ConstraintAccount,
+    MergeProposal,
+    ReshapedMember,
+    Reshaping,
+)
 from .decision import Decision
 from .enforcement import Connector, Enforcement, EnforcementItem
 from .evidence import EvidencePacket
@@ -7,10 +14,14 @@ from .member import Link, Member
 from .note import Note
 from .sharing import Share
 from .timeline import EventContent, TimelineEvent
+from .wave import Aftermath
 
 __all__ = [
+    "Aftermath",
     "Case",
     "Connector",
+    "Constraint",
+    "ConstraintAccount",
     "Decision",
     "Enforcement",
     "EnforcementItem",
@@ -19,8 +30,11 @@ __all__ = [
     "GroupingRun",
     "Link",
     "Member",
+    "MergeProposal",
     "Note",
     "Operator",
+    "ReshapedMember",
+    "Reshaping",
     "Share",
     "TimelineEvent",
 ]

@@ -11,6 +11,13 @@ class Operator(models.Model):
 
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="null: a wave was found after an action",
+    )
 
     def __str__(self):
         return self.name
@@ -87,6 +94,20 @@ class Case(models.Model):
     operator = models.ForeignKey(
         Operator, null=True, blank=True, on_delete=models.PROTECT, related_name="cases"
     )
+    wave = models.PositiveIntegerField(
+        null=True, blank=True, help_text="place among its operator's waves, from 1"
+    )
+    predecessor = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="successors"
+    )
+    after_order = models.ForeignKey(
+        "Enforcement",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="waves",
+        help_text="the action on the predecessor that this wave followed",
+    )
     merged_into = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="absorbed"
     )
@@ -115,6 +136,9 @@ class Case(models.Model):
     possible = models.PositiveIntegerField(default=0)
     expected_members = models.FloatField(default=0, help_text="Σ membership probability")
     new_since_decision = models.PositiveIntegerField(default=0)
+    merges_proposed = models.PositiveIntegerField(
+        default=0, help_text="open proposals to merge it with another case"
+    )
     trend = ArrayField(
         models.FloatField(), default=list, blank=True, help_text="requests a day, 14 days"
     )
@@ -166,6 +190,12 @@ class Case(models.Model):
                 fields=["-priority", "-id"],
                 condition=Q(new_since_decision__gt=0),
                 name="case_grown",
+            ),
+            # read by the queue's tab "merge proposed"
+            models.Index(
+                fields=["-priority", "-id"],
+                condition=Q(merges_proposed__gt=0),
+                name="case_merge_proposed",
             ),
             # read by the queue's tab "decided"
             models.Index(
