@@ -76,7 +76,7 @@ class Reshaping(models.Model):
 
 
 class ReshapedMember(models.Model):
-    """A member that an act touched, with the person's word that stood before it.
+    """A member that an act touched, as it was before: undo puts it back.
 
     The rows of one member, in order, are the history of the verdicts on it.
     """
@@ -90,9 +90,8 @@ class ReshapedMember(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     before_at = models.DateTimeField(null=True)
-    shared = models.BooleanField(
-        default=False, help_text="merged: the account was a member of the survivor before"
-    )
+    left_before = models.DateTimeField(null=True, help_text="its left_at as it was")
+    created = models.BooleanField(default=False, help_text="the act made it: undo lets it leave")
 
     class Meta:
         constraints = [
