@@ -1,5 +1,6 @@
 """The whole population of a log, counted once for all detectors: who, and what they carry."""
 
+import functools
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -9,12 +10,13 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from ingest.detectors.attributes import attribute_uses, party
+from ingest.detectors.attributes import COLUMNS, attribute_uses, party
+from ingest.detectors.crossing import exporting, is_locked
 from ingest.detectors.findings import digest
 from ingest.detectors.likeness import Likeness
 from ingest.detectors.prompts import prompts_of
 from ingest.detectors.routes import STRANGERS, Routes, follow
-from ingest.detectors.templates import Templates, find_templates
+from ingest.detectors.templates import DEFINITIONS, USES, Templates, find_templates
 from ingest.detectors.warehouse import keep
 from ingest.services import AttributeCount, PopulationUse
 from ingest.wire import AccountRef, Prevalence, SharedAttribute
@@ -22,15 +24,41 @@ from ingest.wire import AccountRef, Prevalence, SharedAttribute
 MOST_ATTRIBUTES = 200  # of one observation (ingest/wire.py)
 MOST_COMPARED = 20_000  # accounts whose content is compared, of those that are tied to strangers
 MOST_OWN = 20  # of those, values that nobody else carries
+# What leaves a locked log with the population: who, and which values they share.
+EXPORTS = frozenset({"account_id", "organisation", "plan", *COLUMNS.values()})
+
+
+def counted(method):
+    """What the method fetches is the population's, whichever detector asked for it first."""
+
+    @functools.wraps(method)
+    def fetching(self, *args, **kwargs):
+        with exporting("population", EXPORTS):
+            return method(self, *args, **kwargs)
+
+    return fetching
 
 
 class Population:
-    """Counts over one log. Each is computed when first asked for, in the warehouse."""
+    """Counts over one log. Each is computed when first asked for, in the warehouse.
 
-    def __init__(self, requests: ir.Table):
+    window says which span the requests were cut to, either end None where it is open: there the
+    first or the last request stands.
+    """
+
+    def __init__(
+        self, requests: ir.Table, window: tuple[datetime | None, datetime | None] = (None, None)
+    ):
         self.requests = requests
+        self._bounds = window
+
+    @property
+    def locked(self) -> bool:
+        """Whether the log may not leave its warehouse: no templates then, and no routes."""
+        return is_locked()
 
     @cached_property
+    @counted
     def accounts(self) -> pd.DataFrame:
         """By account_id: organisation ("" not recorded), party, plan, created_at, first_at,
         last_at, requests, active_days, active_hours, busiest_hour, addresses."""
@@ -64,18 +92,28 @@ class Population:
 
     @cached_property
     def window(self) -> tuple[datetime, datetime]:
-        return moment(self.accounts.first_at.min()), moment(self.accounts.last_at.max())
+        since, until = self._bounds
+        return (
+            since or moment(self.accounts.first_at.min()),
+            until or moment(self.accounts.last_at.max()),
+        )
 
     @cached_property
+    @counted
     def uses(self) -> ir.Table:
         """attributes.attribute_uses, kept in the warehouse."""
         return keep(attribute_uses(self.requests))
 
     @cached_property
     def templates(self) -> Templates:
-        return find_templates(self.requests)
+        """Of a locked log none: a wording is a part of prompts."""
+        if self.locked:
+            return Templates(pd.DataFrame(columns=DEFINITIONS), pd.DataFrame(columns=USES))
+        with exporting("templates", frozenset()):
+            return find_templates(self.requests)
 
     @cached_property
+    @counted
     def shared(self) -> pd.DataFrame:
         """d(v) of every value that two accounts or more carry: kind, value, label, accounts,
         organisations; templates included."""
@@ -95,6 +133,7 @@ class Population:
         return max(10, min(200, len(self.accounts) // 50))
 
     @cached_property
+    @counted
     def ties(self) -> pd.DataFrame:
         """The uses of values with 2 ≤ d ≤ cap, whoever carries them: account_id, kind, value,
         first_at, last_at, count, accounts, organisations."""
@@ -119,7 +158,8 @@ class Population:
         tied = self.ties[(self.ties.organisations >= 2) & (self.ties.kind != "template")]
         compared = sorted(tied.account_id.unique(), key=digest)[:MOST_COMPARED]
         strangers = sorted(self.accounts.index, key=digest)[:STRANGERS]
-        likeness = Likeness(prompts_of(self.requests, sorted({*compared, *strangers})))
+        with exporting("routes", frozenset()):
+            likeness = Likeness(prompts_of(self.requests, sorted({*compared, *strangers})))
         party_code, _ = pd.factorize(self.accounts.party[likeness.names])
         positions = np.array(sorted(likeness.index[name] for name in strangers))
         return follow(likeness, party_code, self.ties, positions)
@@ -149,6 +189,7 @@ class Population:
                 ref, row.kind, row.value, moment(row.first_at), moment(row.last_at), int(row.count)
             )
 
+    @counted
     def attributes_of(
         self, accounts: list[str], leading: Mapping[str, Collection[str]] | None = None
     ) -> dict[str, list[SharedAttribute]]:

@@ -3,11 +3,20 @@
 import ibis
 import ibis.expr.types as ir
 
+from ingest.detectors.crossing import crossing
+
 
 def keep(expression: ir.Table) -> ir.Table:
     """The expression's rows as a temporary table of the backend, so that they are computed once."""
     backend = expression.get_backend()
+    watched = crossing()
+    if watched:
+        watched.asked(expression)
     if backend.name == "duckdb":
         # not cache(): its table is dropped by a statement that sqlglot 30 writes without a name
-        return backend.create_table(ibis.util.gen_name("stillwatch"), expression, temp=True)
-    return expression.cache()
+        kept = backend.create_table(ibis.util.gen_name("stillwatch"), expression, temp=True)
+    else:
+        kept = expression.cache()
+    if watched:
+        watched.kept(kept, expression)
+    return kept
