@@ -18,7 +18,7 @@ from ingest.readers.columns import TYPES
 UNKNOWN = "?"  # from a table that nobody vouched for
 # summaries that hand one of the values on
 PICKS = (ops.Min, ops.Max, ops.First, ops.Last, ops.Arbitrary, ops.Mode, ops.ArgMin, ops.ArgMax,
-         ops.ArrayCollect, ops.GroupConcat, ops.Median, ops.Quantile, ops.MultiQuantile)  # fmt: skip
+         ops.ArrayCollect, ops.GroupConcat, ops.Median, ops.Quantile)  # fmt: skip
 DIGESTS = (ops.Hash, ops.HashBytes, ops.HexDigest, ops.StringLength)
 PLACES = (ops.RankBase, ops.PercentRank, ops.CumeDist, ops.NTile)
 

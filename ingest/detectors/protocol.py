@@ -1,4 +1,4 @@
-"""What a detector says about itself, read from its module; ingest/detectors/__init__.py tells it."""
+"""What a detector says about itself, read from its module (ingest/detectors/__init__.py)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -5,6 +5,7 @@ from .attribute import Attribute, AttributeUse, Census
 from .context import ContextEvent
 from .detector import Detector
 from .job import Job
+from .run import DetectorCost, DetectorRun
 from .signal import Batch, Rejection, Signal
 from .token import MachineToken
 
@@ -17,6 +18,8 @@ __all__ = [
     "Census",
     "ContextEvent",
     "Detector",
+    "DetectorCost",
+    "DetectorRun",
     "Job",
     "MachineToken",
     "Rejection",
