@@ -63,6 +63,20 @@ def packets_can_be_written(app_configs, **options):
 
 
 @register(Tags.security, deploy=True)
+def static_files_are_gathered(app_configs, **options):
+    """analyst.E004: pages name their static files by the manifest, and fail without it."""
+    if (Path(settings.STATIC_ROOT) / "staticfiles.json").is_file():
+        return []
+    return [
+        Error(
+            f"No static files are gathered in {settings.STATIC_ROOT}: every page would fail.",
+            hint="Run manage.py collectstatic --no-input with the settings of the web process.",
+            id="analyst.E004",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
 def database_is_reached_by_verified_tls(app_configs, **options):
     """analyst.W001"""
     database = settings.DATABASES["default"]

@@ -1,5 +1,7 @@
 import base64
 import secrets
+import tempfile
+from pathlib import Path
 from unittest.mock import patch
 
 from django.conf import settings
@@ -8,6 +10,7 @@ from django.db import connections
 from django.test import TestCase, override_settings
 
 from analyst import checks
+from tests.processes import environment, gather_static
 
 NEAR = {"NAME": "x", "HOST": "", "OPTIONS": {}}
 
@@ -61,6 +64,17 @@ class ChecksTest(TestCase):
                 self.assertIn(str(taken), problem.msg)
         with patch("os.access", return_value=False):
             self.assertEqual(said(checks.packets_can_be_written), ["analyst.E003"])
+
+    def test_missing_static_files_are_named_before_pages_fail(self):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            override_settings(STATIC_ROOT=Path(folder, "static")),
+        ):
+            (problem,) = checks.static_files_are_gathered(None)
+            self.assertEqual(problem.id, "analyst.E004")
+            self.assertIn(folder, problem.msg)
+            gather_static(environment(VAR=folder))
+            self.assertEqual(said(checks.static_files_are_gathered), [])
 
     def test_a_database_far_away_is_asked_to_prove_who_it_is(self):
         for host, mode, found in [
