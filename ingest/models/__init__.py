@@ -8,6 +8,7 @@ from .job import Job
 from .run import DetectorCost, DetectorRun
 from .signal import Batch, Rejection, Signal
 from .token import MachineToken
+from .watermark import SuspectControl, SuspectResult, SuspectTest, SuspectText, WatermarkKey
 
 __all__ = [
     "Account",
@@ -24,4 +25,9 @@ __all__ = [
     "MachineToken",
     "Rejection",
     "Signal",
+    "SuspectControl",
+    "SuspectResult",
+    "SuspectTest",
+    "SuspectText",
+    "WatermarkKey",
 ]

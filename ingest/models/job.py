@@ -10,6 +10,7 @@ class Job(models.Model):
         RUNNING = "running"
         DONE = "done"
         FAILED = "failed"
+        STOPPED = "stopped"  # a person asked for it
 
     kind = models.CharField(max_length=40)
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
@@ -24,7 +25,15 @@ class Job(models.Model):
     beat_at = models.DateTimeField(
         null=True, help_text="last sign of life; a silent running job is taken again"
     )
+    cancel_asked_at = models.DateTimeField(
+        null=True,
+        help_text="the worker stops at its next sign of life",
+    )
     finished_at = models.DateTimeField(null=True)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (self.State.DONE, self.State.FAILED, self.State.STOPPED)
 
     @property
     def percent(self) -> int:
