@@ -1,3 +1,5 @@
+"""What people say of single members. Grouping never overrides it, and each word can be undone."""
+
 from collections.abc import Sequence
 
 from django.contrib.auth.models import User
@@ -5,29 +7,37 @@ from django.db import transaction
 from django.utils import timezone
 
 from cases.errors import CaseError
-from cases.models import Case, Member, TimelineEvent
+from cases.models import Case, Member, Reshaping, TimelineEvent
+from cases.services.carry import mark_undone, recount, remember, restore_members, why_no_undo
 from cases.services.timeline import append_event
 
 
 @transaction.atomic
-def judge_members(case: Case, *, actor: User, members: Sequence[int], verdict: str) -> int:
+def judge_members(
+    case: Case, *, actor: User, members: Sequence[int], verdict: str, reason: str = ""
+) -> int:
     """Say of members whether they belong: in, out, unsure, or "" to take it back.
 
-    Grouping never overrides it. One event for the whole selection. Returns how many changed.
+    Grouping never overrides it. One event and one act for the whole selection, which
+    undo_judgement takes back. Returns how many changed.
     """
-    if not case.is_open:
-        raise CaseError(f"{case.ref} is {case.get_status_display()}. Reopen it to judge members.")
+    _refuse_unless_open(case)
     chosen = list(
         Member.objects.current()
         .filter(case=case, pk__in=members)
         .exclude(verdict=verdict)
-        .select_for_update()
+        .select_for_update(of=("self",))
         .order_by("pk")
         .values_list("pk", "verdict", "account__external_id")
     )
     if not chosen:
         return 0
-    Member.objects.filter(pk__in=[pk for pk, _, _ in chosen]).update(
+    act = Reshaping.objects.create(
+        kind=Reshaping.Kind.JUDGED, case=case, verdict=verdict, reason=reason, done_by=actor
+    )
+    changed = [pk for pk, _, _ in chosen]
+    remember(act, changed)
+    Member.objects.filter(pk__in=changed).update(
         verdict=verdict,
         verdict_by=actor if verdict else None,
         verdict_at=timezone.now() if verdict else None,
@@ -37,9 +47,43 @@ def judge_members(case: Case, *, actor: User, members: Sequence[int], verdict: s
         TimelineEvent.Kind.MEMBER_JUDGED,
         actor=actor,
         content={
+            "act": act.pk,
             "verdict": verdict,
             "accounts": [name for _, _, name in chosen],
             "before": [before for _, before, _ in chosen],
         },
     )
     return len(chosen)
+
+
+@transaction.atomic
+def undo_judgement(act: Reshaping, *, actor: User) -> int:
+    """Give the members of one judgement back the word that stood before it. Returns how many.
+
+    Raises CaseError when it was undone already, or when some were judged or moved since.
+    """
+    case = Case.objects.select_for_update().get(pk=act.case_id)
+    act.refresh_from_db()
+    if reason := why_no_undo(act):
+        raise CaseError(reason)
+    _refuse_unless_open(case)
+    mark_undone(act, actor=actor)
+    restore_members(act)
+    recount(case)
+    names = list(
+        act.members.order_by("member").values_list("member__account__external_id", flat=True)
+    )
+    append_event(
+        case,
+        TimelineEvent.Kind.VERDICT_UNDONE,
+        actor=actor,
+        content={"act": act.pk, "accounts": len(names), "names": names, "verdict": act.verdict},
+    )
+    return len(names)
+
+
+def _refuse_unless_open(case: Case) -> None:
+    if not case.is_open:
+        raise CaseError(f"{case.ref} is {case.get_status_display()}. Reopen it to judge members.")
+    if case.merged_into_id:
+        raise CaseError(f"{case.ref} was merged into {case.merged_into.ref}. Judge there.")
