@@ -1,16 +1,35 @@
 """Request logs as they are, read into one normal form (columns.TYPES); see docs/logs.md."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import ibis
 import ibis.expr.types as ir
 
-from ingest.readers.columns import LONGEST, TYPES, resolve
-from ingest.readers.errors import LogError
-from ingest.readers.files import one_line, open_files
-from ingest.readers.values import as_type
+from ingest.readers.columns import CONTEXT, TYPES
+from ingest.readers.errors import LogError, UsageExport, explain, one_line
+from ingest.readers.files import broken, keep, run
+from ingest.readers.formats import NAMES, open_log, usage_only
+from ingest.readers.gaps import Gap, gaps_of
+from ingest.readers.normal import gaps_in, refuse, shape, tally
+from ingest.readers.opened import Opened, drop_others
+from ingest.readers.plain import open_backend
+from ingest.readers.repeats import once
+from ingest.readers.usage import Usage
 
-__all__ = ["LogError", "Logs", "open_logs", "read_logs"]
+__all__ = [
+    "NAMES",
+    "Gap",
+    "LogError",
+    "Logs",
+    "Usage",
+    "UsageExport",
+    "open_logs",
+    "open_table",
+    "read_logs",
+    "read_usage",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -23,70 +42,127 @@ class Logs:
     without_time: int
     repeated: int
     columns: dict[str, str]  # field → the log's column; a field that is not here is not recorded
+    form: str = "plain"  # one of NAMES
+    gaps: tuple[Gap, ...] = ()  # what is not told, and what is then not tested: one line each
 
     @property
     def not_recorded(self) -> list[str]:
-        return [field for field in TYPES if field not in self.columns]
+        return [field for field in TYPES if field not in self.columns and field not in CONTEXT]
 
 
-def open_logs(
-    location: str, *, backend: str = "", mapping: dict[str, str] | None = None
-) -> ir.Table:
+def open_logs(location: str, *, backend: str = "", **options) -> ir.Table:
     """The requests of a log in the normal form: one row a request, at in UTC without a zone.
 
     location is a file, a folder or a glob; with backend (an Ibis URL) a table's name. A column that
-    the log lacks is there as null: not recorded, never 0. Raises LogError, one line.
+    the log lacks is there as null: not recorded, never 0. Raises LogError, one line. Options as of
+    read_logs.
     """
-    return read_logs(location, backend=backend, mapping=mapping).requests
+    return read_logs(location, backend=backend, **options).requests
 
 
-def read_logs(location: str, *, backend: str = "", mapping: dict[str, str] | None = None) -> Logs:
-    """open_logs, with counts of lines that have no account or time, and of repeated ones."""
-    raw = _open_table(location, backend) if backend else open_files(location)
-    columns = resolve(list(raw.columns), mapping or {}, location)
-    shaped = raw.select(
-        **{
-            field: as_type(raw[columns[field]], wanted, LONGEST.get(field))
-            if field in columns
-            else ibis.null(wanted)
-            for field, wanted in TYPES.items()
-        }
-    )
-    placed = shaped.account_id.notnull() & shaped.at.notnull()
-    counts = _execute(
-        shaped.aggregate(
-            lines=shaped.count(),
-            without_account=shaped.account_id.isnull().sum(),
-            without_time=(shaped.account_id.notnull() & shaped.at.isnull()).sum(),
-            named=shaped.request_id.count(where=placed),
-            distinct=shaped.request_id.nunique(where=placed),
-        ),
-        location,
-    )
-    lines, without_account, without_time, named, distinct = (
-        int(value) if value == value and value is not None else 0 for value in counts
-    )
-    if not lines:
-        raise LogError(f"{location} has no lines")
-    if without_account == lines:
+def read_logs(
+    location: str,
+    *,
+    backend: str = "",
+    mapping: dict[str, str] | None = None,
+    format: str | None = None,
+    zone: str | None = None,
+) -> Logs:
+    """open_logs, with counts of lines that have no account or time, of repeated ones, and gaps.
+
+    mapping: field → column, key of an attribute, or path into a column's JSON (metadata.tenant).
+    format: one of NAMES; recognised by itself where the log leaves no doubt. zone: of times that
+    name none. Raises LogError, and UsageExport for totals, which read_usage reads.
+    """
+    _check_zone(zone, backend)
+    if backend:
+        opened = open_backend(open_table(location, backend), location, mapping or {})
+    else:
+        opened = open_log(location, mapping or {}, format)
+    if isinstance(opened, Usage):
+        raise usage_only(location, opened.form)
+    try:
+        return _read(opened, location, zone)
+    except LogError:
+        raise
+    except Exception as error:  # a broken file shows only when it is read, in the driver's terms
+        raise (broken(error, opened.found) if opened.found else explain(error, location)) from None
+
+
+def read_usage(
+    location: str, *, mapping: dict[str, str] | None = None, format: str | None = None
+) -> Usage:
+    """The totals of a usage export of OpenAI or Anthropic. mapping: account_id → user_id,
+    project_id, api_key_id… Raises LogError."""
+    opened = open_log(location, mapping or {}, format)
+    if isinstance(opened, Usage):
+        return opened
+    raise LogError(f"{location} is a log of requests ({opened.form}), not a usage export")
+
+
+def _read(opened: Opened, location: str, zone: str | None) -> Logs:
+    shaped = shape(opened, zone)
+    others = nested = 0
+    if opened.kept:
+        shaped = keep(opened.connection, shaped)
+        others, nested = drop_others(opened.connection, list(shaped.columns))
+    found = tally(shaped, opened)
+    if others and not found.lines:
+        raise LogError(f"{location}: no model request; all {others:,} lines {opened.others}")
+    refuse(found, opened, location, zone)
+    requests = shaped.filter(shaped.account_id.notnull() & shaped["at"].notnull()).select(*TYPES)
+    recorded = _recorded(requests, opened)
+    gaps = [*_left_out(opened, others, nested), *gaps_of(recorded), *gaps_in(found, opened, zone)]
+    repeated = 0
+    if found.named > found.distinct:
+        requests, repeated, moved = once(requests, opened.connection)
+        gaps += moved
+    columns = {field: opened.spoken.get(field, field) for field in TYPES if field in recorded}
+    return Logs(
+        requests, found.lines, found.without_account, found.without_time, repeated, columns,
+        opened.form, tuple(gaps),
+    )  # fmt: skip
+
+
+def _recorded(requests: ir.Table, opened: Opened) -> set[str]:
+    """Fields that at least one request has; in a warehouse, where looking costs, those whose column
+    is there."""
+    if opened.connection is None:
+        return set(opened.columns)
+    found = set()
+    for field in opened.columns:
+        some = requests.filter(requests[field].notnull()).select(one=ibis.literal(1)).limit(1)
+        if run(opened.connection, opened.connection.compile(some)):
+            found.add(field)
+    return found
+
+
+def _left_out(opened: Opened, others: int, nested: int) -> Iterator[Gap]:
+    if others:
+        yield Gap("", f"{others:,} lines {opened.others} and are left out")
+    if nested:
+        yield Gap("", f"{nested:,} requests are part of another one and are not counted again")
+    if opened.found and opened.found.passed_over:
+        yield Gap("", f"{opened.found.passed_over:,} files of other kinds are passed over")
+    if opened.found and opened.found.empty:
+        yield Gap("", f"{opened.found.empty:,} files are empty")
+
+
+def _check_zone(zone: str | None, backend: str) -> None:
+    if zone is None:
+        return
+    if backend and not backend.startswith("duckdb"):
+        raise LogError("--zone holds for files; in a warehouse give a column with a time zone")
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
         raise LogError(
-            f"{location}: no line has an account in {columns['account_id']!r}; "
-            "say where it is with --map account_id=COLUMN"
-        )
-    if without_account + without_time == lines:
-        raise LogError(
-            f"{location}: no line has a readable time in {columns['at']!r} (ISO text or epoch "
-            "numbers, 1990–2100); say where it is with --map at=COLUMN"
-        )
-    requests = shaped.filter(placed)
-    if named > distinct:
-        unnamed = requests.filter(requests.request_id.isnull())
-        once = requests.filter(requests.request_id.notnull()).distinct(on="request_id")
-        requests = once.union(unnamed)
-    return Logs(requests, lines, without_account, without_time, named - distinct, columns)
+            f"--zone {zone}: no such time zone; write UTC, or a name such as Europe/Berlin"
+        ) from None
 
 
-def _open_table(name: str, backend: str) -> ir.Table:
+def open_table(name: str, backend: str) -> ir.Table:
+    """A warehouse's table as it is. Raises LogError."""
     # the URL may hold a password: it is never repeated in an error
     scheme = backend.split(":", 1)[0]
     try:
@@ -98,10 +174,3 @@ def _open_table(name: str, backend: str) -> ir.Table:
         return connection.table(table, database=tuple(where) or None)
     except Exception as error:
         raise LogError(f"--backend {scheme}://…: no table {name} ({one_line(error)})") from None
-
-
-def _execute(table: ir.Table, location: str) -> tuple:
-    try:
-        return tuple(table.execute().iloc[0])
-    except Exception as error:  # a broken file shows only when it is read, in the driver's terms
-        raise LogError(f"{location} can't be read: {one_line(error)}") from None

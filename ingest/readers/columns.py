@@ -25,19 +25,36 @@ TYPES = {
     "reasoning_tokens": "int64",
     "status": "string",
     "stop_reason": "string",
+    "end_user_id": "string",  # whom an account that stands for many people names
+    "session_id": "string",
+    "provider": "string",
+    "operation": "string",
+    "latency_ms": "int64",
 }
+# What a detector loses nothing by: not listed as missing.
+CONTEXT = ("end_user_id", "session_id", "provider", "operation", "latency_ms")
 REQUIRED = ("at", "account_id")
 
 # What the desk stores is bounded (ingest/wire.py): values differ in their beginning or not at all.
-LONGEST = {"account_id": 200, "organisation": 200, "plan": 60, "model": 80} | dict.fromkeys(
-    ("ip", "asn", "user_agent", "payment", "email_domain", "registration", "device"), 500
+LONGEST = (
+    {"account_id": 200, "organisation": 200, "plan": 60, "model": 80}
+    | dict.fromkeys(
+        ("ip", "asn", "user_agent", "payment", "email_domain", "registration", "device"), 500
+    )
+    | dict.fromkeys(("end_user_id", "session_id", "provider", "operation"), 200)
 )
+
+# Columns that hold a whole conversation as JSON, or one text: the last user message is the prompt.
+CONVERSATIONS = ("input", "messages", "gen_ai.input.messages")
 
 # The first of these that the log has is taken; the field's own name always comes first.
 USUAL_NAMES = {
     "request_id": ("id", "event_id", "litellm_call_id", "x-request-id", "uuid"),
     "at": ("ts", "timestamp", "time", "observed_at", "starttime", "start_time", "created_at"),
-    "account_id": ("account", "account_ref", "user_id", "user", "customer_id", "end_user"),
+    "account_id": (
+        "account", "account_ref", "user_id", "user", "customer_id", "user.id", "enduser.id",
+        "enduser.pseudo.id", "end_user",
+    ),
     "organisation": (
         "organization", "org_id", "organisation_id", "organization_id", "org", "org_ref",
         "team_id", "workspace_id",
@@ -53,13 +70,23 @@ USUAL_NAMES = {
     "registration": ("registration_pattern", "signup_pattern"),
     "device": ("device_id", "device_fingerprint"),
     "model": ("model_name", "gen_ai.request.model", "model_group"),
-    "prompt": ("prompt_text", "last_user_message", "input", "messages"),
+    "prompt": ("prompt_text", "last_user_message", *CONVERSATIONS),
     "input_tokens": ("prompt_tokens", "tokens_in", "gen_ai.usage.input_tokens"),
-    "cached_tokens": ("cached_input_tokens", "cache_read_input_tokens", "input_cached_tokens"),
+    "cached_tokens": (
+        "cached_input_tokens", "cache_read_input_tokens", "input_cached_tokens",
+        "gen_ai.usage.cache_read.input_tokens",
+    ),
     "output_tokens": ("completion_tokens", "tokens_out", "gen_ai.usage.output_tokens"),
-    "reasoning_tokens": ("reasoning_output_tokens", "tokens_reasoning"),
+    "reasoning_tokens": (
+        "reasoning_output_tokens", "tokens_reasoning", "gen_ai.usage.reasoning.output_tokens",
+    ),
     "status": ("response_code", "status_code", "http_status"),
-    "stop_reason": ("finish_reason", "finish_reasons"),
+    "stop_reason": ("finish_reason", "finish_reasons", "gen_ai.response.finish_reasons"),
+    "end_user_id": ("end_user", "end_user_ref"),
+    "session_id": ("session", "conversation_id", "gen_ai.conversation.id", "session.id"),
+    "provider": ("gen_ai.provider.name", "gen_ai.system", "custom_llm_provider"),
+    "operation": ("gen_ai.operation.name", "call_type"),
+    "latency_ms": ("duration_ms", "request_duration_ms", "delay_ms"),
 }  # fmt: skip
 
 
@@ -78,7 +105,7 @@ def resolve(columns: list[str], mapping: dict[str, str], location: str) -> dict[
         if actual is None:
             raise LogError(
                 f"--map {field}={column}: {location} has no column {column!r}; "
-                f"it has {_some(columns)}"
+                f"it has {some(columns)}"
             )
         found[field] = actual
     for field in TYPES:
@@ -92,11 +119,11 @@ def resolve(columns: list[str], mapping: dict[str, str], location: str) -> dict[
             if field in REQUIRED:
                 raise LogError(
                     f"{location} has no column for {field}: say which one it is with "
-                    f"--map {field}=COLUMN; it has {_some(columns)}"
+                    f"--map {field}=COLUMN; it has {some(columns)}"
                 )
     return found
 
 
-def _some(columns: list[str], most: int = 30) -> str:
+def some(columns: list[str], most: int = 30) -> str:
     names = ", ".join(name[:60] for name in columns[:most])
     return names + (f" and {len(columns) - most} more" if len(columns) > most else "")

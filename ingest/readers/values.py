@@ -11,11 +11,30 @@ SECONDS_BELOW, MILLIS_BELOW, MICROS_BELOW = 10**11, 10**14, 10**17
 
 DIGITS = r"^\s*[0-9]+(\.[0-9]+)?\s*$"
 
+# How a moment was written. A column holds one unit of epoch numbers, or it is refused.
+UNITS = {1: "seconds", 2: "milliseconds", 3: "microseconds", 4: "nanoseconds"}
+WITHOUT_ZONE = 5
+WITH_ZONE = 6
 
-def as_type(column: ir.Column, wanted: str, longest: int | None = None) -> ir.Column:
+# In capitals. Databases pass over what follows a moment ("PM", an offset after a blank), so the
+# whole text is matched; a day alone ends like an offset: a zone counts only after a time of day.
+DAY = r"^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
+TIME = r"[T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
+ZONE = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?| ?(UTC|GMT|[A-Z]+/[A-Z_/+0-9-]+))"
+BARE, ZONED = f"{DAY}({TIME})?$", f"{DAY}{TIME}{ZONE}$"
+
+
+@ibis.udf.scalar.builtin(name="timezone")
+def at_zone(zone: str, moment: dt.Timestamp()) -> dt.Timestamp(timezone="UTC"):
+    """The moment that clocks of the zone show so. DuckDB only."""
+
+
+def as_type(
+    column: ir.Column, wanted: str, longest: int | None = None, zone: str | None = None
+) -> ir.Column:
     """A raw column as string, int64 or timestamp (UTC, without a zone). Unreadable becomes null."""
     if wanted == "timestamp":
-        return as_moment(column)
+        return as_moment(column, zone)
     if wanted == "int64":
         return as_count(column)
     text = as_text(column)
@@ -45,33 +64,78 @@ def as_count(column: ir.Column) -> ir.IntegerColumn:
     return (whole >= 0).ifelse(whole, ibis.null("int64"))
 
 
-def as_moment(column: ir.Column) -> ir.TimestampColumn:
+def as_moment(column: ir.Column, zone: str | None = None) -> ir.TimestampColumn:
     """A moment in UTC to the millisecond, from a timestamp, ISO text, or an epoch number.
 
-    Seconds, milliseconds, microseconds and nanoseconds are told apart by size, row by row. Text
-    without a zone is UTC. What is unreadable, or outside 1990–2100, is null.
+    Seconds, milliseconds, microseconds and nanoseconds are told apart by size; writing() says
+    which it was. What names no zone is of the given one, else UTC. What is unreadable, or outside
+    1990–2100, is null.
     """
+    return _sane(_moment(column, zone))
+
+
+def writing(column: ir.Column) -> ir.IntegerColumn:
+    """How the moment of a row is written: a key of UNITS, WITHOUT_ZONE or WITH_ZONE; null where
+    as_moment gives none."""
     kind = column.type()
-    if kind.is_timestamp():
-        moment = column.cast("timestamp")  # the session's zone is UTC, so this keeps the moment
-    elif kind.is_date():
-        moment = column.cast("timestamp")
-    elif kind.is_integer():
-        moment = _from_epoch(column.cast("int64"), whole=True)
-    elif kind.is_floating() or kind.is_decimal():
-        moment = _from_epoch(column.cast("float64"), whole=False)
+    if kind.is_timestamp() and kind.timezone:
+        how = ibis.literal(WITH_ZONE)
+    elif kind.is_timestamp() or kind.is_date():
+        how = ibis.literal(WITHOUT_ZONE)
+    elif kind.is_numeric():
+        how = _unit(column.cast("float64"))
     elif kind.is_string():
-        numeric = column.re_search(DIGITS)
-        epoch = numeric.ifelse(column.strip(), ibis.null("string")).try_cast("float64")
-        words = numeric.ifelse(ibis.null("string"), column.strip())
-        # the second form is for text with no zone, where a backend insists on one
-        written = ibis.coalesce(
-            words.try_cast(dt.Timestamp(timezone="UTC")).cast("timestamp"),
-            words.try_cast("timestamp"),
+        how = column.re_search(DIGITS).ifelse(
+            _unit(column.strip().try_cast("float64")),
+            _words(column).re_search(ZONED).ifelse(WITH_ZONE, WITHOUT_ZONE),
         )
-        moment = ibis.coalesce(_from_epoch(epoch, whole=False), written)
     else:
+        return ibis.null("int8")
+    return as_moment(column).notnull().ifelse(how.cast("int8"), ibis.null("int8"))
+
+
+def _unit(number: ir.FloatingColumn) -> ir.IntegerColumn:
+    return ibis.cases(
+        (number < SECONDS_BELOW, 1), (number < MILLIS_BELOW, 2), (number < MICROS_BELOW, 3), else_=4
+    )
+
+
+def _moment(column: ir.Column, zone: str | None) -> ir.TimestampColumn:
+    kind = column.type()
+    if kind.is_timestamp() and kind.timezone:
+        return column.cast("timestamp")  # the session's zone is UTC, so this keeps the moment
+    if kind.is_timestamp() or kind.is_date():
+        return _placed(column.cast("timestamp"), zone)
+    if kind.is_integer():
+        return _from_epoch(column.cast("int64"), whole=True)
+    if kind.is_floating() or kind.is_decimal():
+        return _from_epoch(column.cast("float64"), whole=False)
+    if not kind.is_string():
         return ibis.null("timestamp")
+    numeric = column.re_search(DIGITS)
+    epoch = numeric.ifelse(column.strip(), ibis.null("string")).try_cast("float64")
+    words = _words(column)
+    zoned = words.re_search(ZONED).ifelse(words, ibis.null("string"))
+    bare = words.re_search(BARE).ifelse(words, ibis.null("string"))
+    return ibis.coalesce(
+        _from_epoch(epoch, whole=False),
+        zoned.try_cast(dt.Timestamp(timezone="UTC")).cast("timestamp"),
+        _placed(bare.try_cast("timestamp"), zone),
+    )
+
+
+def _words(column: ir.StringColumn) -> ir.StringColumn:
+    """A moment as text, in the spelling that the patterns and the backend take."""
+    return column.strip().upper().replace(",", ".").re_replace(r"\s+([+-][0-9:]+)$", r"\1")
+
+
+def _placed(moment: ir.TimestampColumn, zone: str | None) -> ir.TimestampColumn:
+    if zone is None or zone.upper() == "UTC":
+        return moment
+    return at_zone(zone, moment).cast("timestamp")
+
+
+def _sane(moment: ir.TimestampColumn) -> ir.TimestampColumn:
     sane = (moment >= ibis.timestamp(EARLIEST)) & (moment < ibis.timestamp(LATEST))
     return sane.ifelse(moment, ibis.null("timestamp"))
 
