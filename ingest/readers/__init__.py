@@ -8,8 +8,9 @@ import ibis
 import ibis.expr.types as ir
 
 from ingest.readers.columns import CONTEXT, TYPES
+from ingest.readers.duck import keep, run
 from ingest.readers.errors import LogError, UsageExport, explain, one_line
-from ingest.readers.files import broken, keep, run
+from ingest.readers.files import broken
 from ingest.readers.formats import NAMES, open_log, usage_only
 from ingest.readers.gaps import Gap, gaps_of
 from ingest.readers.normal import gaps_in, refuse, shape, tally
@@ -108,7 +109,7 @@ def _read(opened: Opened, location: str, zone: str | None) -> Logs:
         others, nested = drop_others(opened.connection, list(shaped.columns))
     found = tally(shaped, opened)
     if others and not found.lines:
-        raise LogError(f"{location}: no model request; all {others:,} lines {opened.others}")
+        raise LogError(f"{location}: no model request; all its lines ({others:,}) {opened.others}")
     refuse(found, opened, location, zone)
     requests = shaped.filter(shaped.account_id.notnull() & shaped["at"].notnull()).select(*TYPES)
     recorded = _recorded(requests, opened)
@@ -139,13 +140,17 @@ def _recorded(requests: ir.Table, opened: Opened) -> set[str]:
 
 def _left_out(opened: Opened, others: int, nested: int) -> Iterator[Gap]:
     if others:
-        yield Gap("", f"{others:,} lines {opened.others} and are left out")
+        yield Gap("", f"left out, since they {opened.others}: {others:,} lines")
     if nested:
-        yield Gap("", f"{nested:,} requests are part of another one and are not counted again")
-    if opened.found and opened.found.passed_over:
-        yield Gap("", f"{opened.found.passed_over:,} files of other kinds are passed over")
-    if opened.found and opened.found.empty:
-        yield Gap("", f"{opened.found.empty:,} files are empty")
+        yield Gap("", f"part of another request, not counted again: {nested:,}")
+    if opened.found:
+        for n, words in (
+            (opened.found.passed_over, "files of other kinds, passed over"),
+            (opened.found.empty, "empty files"),
+            (len(opened.found.unfinished), "last lines that are still being written, not read"),
+        ):
+            if n:
+                yield Gap("", f"{words}: {n:,}")
 
 
 def _check_zone(zone: str | None, backend: str) -> None:

@@ -10,7 +10,8 @@ from ibis.backends.duckdb import Backend
 
 from ingest.readers.columns import some
 from ingest.readers.errors import LogError
-from ingest.readers.files import Found, open_files
+from ingest.readers.files import open_files
+from ingest.readers.found import Found
 from ingest.readers.opened import IS_REQUEST, JsonColumns, Opened, first_of, opened_view
 
 FORM = "envoy"

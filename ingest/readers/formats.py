@@ -4,8 +4,10 @@ import duckdb
 
 from ingest.readers import envoy, litellm, otel, plain
 from ingest.readers.columns import some
+from ingest.readers.duck import connect
 from ingest.readers.errors import LogError, UsageExport
-from ingest.readers.files import broken, connect, json_names, look_for, open_files
+from ingest.readers.files import broken, look_for, open_files
+from ingest.readers.json_files import json_names
 from ingest.readers.opened import Opened
 from ingest.readers.usage import ANTHROPIC, OPENAI, Usage, form_of, open_usage
 
@@ -46,7 +48,10 @@ def open_log(location: str, mapping: dict[str, str], wanted: str | None) -> Open
         _, opening, kinds = READERS[form]
         if found.form not in kinds:
             raise LogError(f"--format {form}: {location} is {found.form}, not {' or '.join(kinds)}")
-        return opening(connection, found, mapping)
+        try:
+            return opening(connection, found, mapping)
+        except duckdb.Error as error:
+            raise broken(error, found) from None
     return plain.open_plain(connection, open_files(connection, found), found, mapping)
 
 

@@ -7,7 +7,8 @@ table's are UTC, with or without saying so. Prompts are there only where the pro
 
 from ibis.backends.duckdb import Backend
 
-from ingest.readers.files import Found, open_files
+from ingest.readers.files import open_files
+from ingest.readers.found import Found
 from ingest.readers.opened import JsonColumns, Opened, first_of, opened_view
 
 FORM = "litellm"
@@ -63,8 +64,14 @@ def open_litellm(connection: Backend, found: Found, mapping: dict[str, str]) -> 
         "provider": c.text("custom_llm_provider"),
         "model": first_of(c.text("model"), c.text("model_group")),
         "operation": c.text("call_type"),
-        "prompt": f"coalesce(prompt_of({c.text('messages')}), "
-        f"prompt_of(json_extract({c.json('proxy_server_request')}, '$.messages')::VARCHAR))",
+        "prompt": first_of(
+            *(
+                f"prompt_of({sql})"
+                for sql in (c.text("messages"), c.inside("proxy_server_request", "messages"))
+                if not sql.startswith("NULL::")
+            ),
+            "NULL::VARCHAR",
+        ),
         "input_tokens": c.text("prompt_tokens"),
         "cached_tokens": first_of(
             c.inside(*usage, "prompt_tokens_details", "cached_tokens"),
@@ -99,5 +106,5 @@ def open_litellm(connection: Backend, found: Found, mapping: dict[str, str]) -> 
         zone="UTC",
         flags={}
         if "account_id" in mapping
-        else {"by_key": "{n:,} lines name no user: their API key stands for the account"},
+        else {"by_key": "no user is named, the API key stands for the account: {n:,} lines"},
     )

@@ -62,16 +62,16 @@ def tally(shaped: ir.Table, opened: Opened) -> Tally:
     """Counts over all lines, in one query. Raises what the backend raises."""
     t = shaped
     placed = t.account_id.notnull() & t["at"].notnull()
-    # equal ids have equal digests; should two others meet, that costs a closer look and no more
-    digest = ibis.ifelse(
-        placed & t.request_id.notnull(), t.account_id.concat("\n", t.request_id).hash(), None
-    )
+    named = t.account_id.concat("\n", t.request_id)
+    if opened.connection is not None:
+        # equal ids have equal digests; should two others meet, that costs a closer look, no more
+        named = named.hash()
     asked = {
         "lines": t.count(),
         "without_account": t.account_id.isnull().sum(),
         "without_time": (t.account_id.notnull() & t["at"].isnull()).sum(),
         "named": t.request_id.count(where=placed),
-        "distinct": digest.nunique(),
+        "distinct": named.nunique(where=placed & t.request_id.notnull()),
         "more_cached": (placed & (t.cached_tokens > t.input_tokens)).sum(),
     }
     for name in MOMENTS:
@@ -137,8 +137,8 @@ def gaps_in(found: Tally, opened: Opened, zone: str | None):
         if n:
             yield Gap(
                 name,
-                f"{n:,} values of {said.get(name, name)!r} are no whole number and count as not "
-                f"recorded ({name})",
+                f"{name}: no whole number in {said.get(name, name)!r}, counted as not recorded: "
+                f"{n:,} lines",
             )
     for name, words in opened.flags.items():
         if found.flagged.get(name):
@@ -146,12 +146,14 @@ def gaps_in(found: Tally, opened: Opened, zone: str | None):
     if found.more_cached:
         yield Gap(
             "cached_tokens",
-            f"{found.more_cached:,} requests have more cached tokens than input tokens: this log "
-            "seems not to count cached ones as input, so input tokens are too low",
+            "more cached tokens than input tokens, so that this log seems not to count cached ones "
+            f"as input and input tokens are too low: {found.more_cached:,} requests",
         )
     bare = found.written.get("at", {}).get(WITHOUT_ZONE, 0)
     if bare and not (zone or opened.zone):
         yield Gap("at", f"the type of {said['at']!r} has no time zone: read as UTC")
     if 0 < found.named < found.lines - found.without_account - found.without_time:
         unnamed = found.lines - found.without_account - found.without_time - found.named
-        yield Gap("request_id", f"{unnamed:,} lines have no id: delivered twice, they count twice")
+        yield Gap(
+            "request_id", f"without an id, counted twice when delivered twice: {unnamed:,} lines"
+        )

@@ -7,8 +7,9 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from ingest.readers.columns import TYPES, some
+from ingest.readers.duck import name, run, text, view
 from ingest.readers.errors import LogError
-from ingest.readers.files import Found, name, run, text, view
+from ingest.readers.found import Found
 
 # A select may carry these beside the fields of the normal form.
 IS_REQUEST = "is_request"  # false: a line of something else, left out and counted

@@ -10,7 +10,9 @@ operator maps, on the span or on its resource.
 
 from ibis.backends.duckdb import Backend
 
-from ingest.readers.files import Found, json_source, text
+from ingest.readers.duck import text
+from ingest.readers.found import Found
+from ingest.readers.json_files import json_source
 from ingest.readers.opened import IS_REQUEST, PARENT, Opened, opened_view
 
 FORM = "otel"

@@ -4,7 +4,8 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from ingest.readers.columns import CONVERSATIONS, resolve
-from ingest.readers.files import Found, name, view
+from ingest.readers.duck import name, view
+from ingest.readers.found import Found
 from ingest.readers.opened import JsonColumns, Opened
 
 FORM = "plain"

@@ -43,6 +43,6 @@ def _moved(n: int) -> Iterator[Gap]:
     if n:
         yield Gap(
             "request_id",
-            f"{n:,} ids come back at another time and are counted once: if clients may choose the "
+            f"ids that come back at another time, counted once: {n:,}; if clients may choose the "
             "id, name another with --map request_id=COLUMN",
         )

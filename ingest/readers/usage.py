@@ -15,9 +15,12 @@ import duckdb
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
+from ingest.readers.duck import run, text, view
 from ingest.readers.errors import LogError
-from ingest.readers.files import Found, broken, json_source, run, text, view
+from ingest.readers.files import broken
+from ingest.readers.found import Found
 from ingest.readers.gaps import Gap
+from ingest.readers.json_files import json_source
 from ingest.wire import ActivityHour
 
 OPENAI, ANTHROPIC = "openai-usage", "anthropic-usage"
@@ -190,7 +193,7 @@ def _gaps(
     if width > HOUR:
         yield Gap("hour", f"buckets of {width}: the hour of a request is not known")
     if without:
-        yield Gap("account_id", f"{without:,} results name no account and are left out")
+        yield Gap("account_id", f"left out, since they name no account: {without:,} results")
     [(models,)] = run(connection, "SELECT count(model) FROM usage_rows")
     if not models:
         yield Gap("model", "not grouped by model: tokens of all models are added up")
