@@ -1,130 +1,293 @@
-"""Volume: accounts that send far more a day than their peers. Weak evidence by itself.
+"""Volume: accounts, and clusters of them, that send unlike their peers. Weak evidence by itself.
 
 Peers have the same plan and are about as old. Evaluation harnesses, nightly batches and resellers
 send much too, and a campaign that spreads its load sends little from each account: so the score
-never passes one half, and the p-value is only a rank among peers.
+never passes one half, each signal names these twins, and the p-value is a rank among peers.
 """
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from ingest.detectors.findings import Findings, reference, samples_of
-from ingest.detectors.peers import q_values, rank_p, robust_z
+from ingest.detectors.attributes import COLUMNS
+from ingest.detectors.findings import Findings, digest, reference, samples_of
+from ingest.detectors.peers import (
+    bonferroni,
+    peer_groups,
+    q_values,
+    rank_p,
+    robust_z,
+)
 from ingest.detectors.population import Population
+from ingest.detectors.volume_clusters import compare, members, pooled, pooled_frame
+from ingest.detectors.volume_failover import failover_p, failovers
+from ingest.detectors.volume_rhythm import hours, rhythm, saturation
+from ingest.detectors.warehouse import keep
 from ingest.wire import Observation
 
-SLUG, NAME, FAMILY, VERSION = "volume", "Volume against peers", "volume", "1"
+SLUG, NAME, FAMILY, VERSION = "volume", "Volume against peers", "volume", "2"
+NEEDS = ()
+# values of clusters come out of one column that holds every kind of value
+EXPORTS = ("account_id", "organisation", "plan", *COLUMNS.values())
 
 UNUSUAL = 3.5  # robust z from which a value is usually called an outlier (Iglewicz and Hoaglin)
+MOST = 2 * UNUSUAL  # that one habit adds to an account's sum: no habit is two witnesses
 FEWEST_REQUESTS = 30  # in the window; below it a busy afternoon is no rate
-FEWEST_PEERS = 20  # a smaller group is compared with everybody
-AGE_BANDS = ((30, "under a month old"), (365, "under a year old"), (np.inf, "over a year old"))
+FEWEST_GAPS = 30
+FEWEST_DAYS = 5  # active; fewer show no change
+LEAST_SPAN = 48  # hours from the first request to the last; less has no duty cycle
 HIGHEST_SCORE = 0.5
+FALSE_DISCOVERIES = 0.05
+# name → what is large when it is suspicious; each may be not recorded, which is no evidence
+HABITS = ("rate", "duty", "flatness", "evenness", "no_ramp", "saturation", "change")
+TWINS = (
+    "evaluation harness",
+    "nightly batch",
+    "continuous integration with a shared key",
+    "reseller or gateway",
+    "migrated workload",
+)
 
 
 def detect(requests: ir.Table, population: Population | None = None) -> Findings:
-    """One observation for each account whose daily rate is unusual; a score for every account."""
+    """One observation for each account, and one a member for each cluster, whose volume is
+    unusual; a score for every account."""
     population = population or Population(requests)
-    rated = rate(population, day_rhythm(requests).execute().set_index("account_id"))
-    scores = (HIGHEST_SCORE * rated.z.clip(lower=0) / (rated.z.clip(lower=0) + UNUSUAL)).round(4)
-    flagged = rated[(rated.z >= UNUSUAL) & (rated.requests >= FEWEST_REQUESTS)]
-    names = list(flagged.index)
+    habits = habits_of(requests)
+    rated = rate(population, habits)
+    scores = (HIGHEST_SCORE * rated.total / (rated.total + 2 * UNUSUAL)).round(4)
+    enough = rated.requests >= FEWEST_REQUESTS
+    odd = sum((rated[f"z_{habit}"] >= UNUSUAL).astype(int) for habit in HABITS)
+    fails_over = (rated.q_failover <= FALSE_DISCOVERIES) & (rated.followed >= 2)
+    alone = rated[enough & ((rated.z_rate >= UNUSUAL) | (odd >= 2)) | fails_over]
+    clusters = busy_clusters(population, habits)
+    carried = _members(population, clusters)
+    names = sorted({*alone.index, *carried.account_id})
     attributes = population.attributes_of(names)
     samples = samples_of(requests, names)
     start, end = population.window
-    observations = [
-        Observation(
-            ref=reference(SLUG, VERSION, row.Index, start, end),
-            account=population.account_ref(row.Index),
+
+    def observation(account, told, score, p, summary, evidence, group_key=""):
+        return Observation(
+            ref=reference(SLUG, VERSION, told, start, end),
+            account=population.account_ref(account),
             window_start=start,
             window_end=end,
-            score=float(scores[row.Index]),
-            p_value=float(round(row.p, 6)),
-            summary=_summary(row),
+            score=float(score),
+            p_value=float(round(p, 9)),
+            summary=summary,
+            group_key=group_key,
             detector_version=VERSION,
-            attributes=attributes.get(row.Index, []),
-            samples=samples.get(row.Index, []),
-            evidence=_evidence(row),
+            attributes=attributes.get(account, []),
+            samples=samples.get(account, []),
+            evidence=evidence,
         )
-        for row in flagged.itertuples()
+
+    found = [
+        observation(row.Index, row.Index, scores[row.Index], row.p, _summary(row), _evidence(row))
+        for row in alone.itertuples()
     ]
-    return Findings(observations, scores.to_dict())
+    found += [
+        observation(
+            row.account_id,
+            f"{row.account_id}|{row.kind}|{row.value}",
+            round(HIGHEST_SCORE * row.z / (row.z + UNUSUAL), 4),
+            row.p,
+            _cluster_summary(row),
+            _cluster_evidence(row),
+            f"volume-{digest(f'{row.kind}|{row.value}')[:24]}",
+        )
+        for row in carried.itertuples()
+    ]
+    return Findings(found, scores.to_dict())
 
 
-def day_rhythm(requests: ir.Table) -> ir.Table:
-    """account_id, hour_entropy (hour of the day, nats), first_day (requests on its first day)."""
-    t = requests
-    hourly = t.group_by("account_id", hour=t["at"].hour()).aggregate(n=t.count())
-    hourly = hourly.mutate(share=hourly.n / hourly.n.sum().over(group_by="account_id"))
-    entropy = hourly.group_by("account_id").aggregate(
-        hour_entropy=-(hourly.share * hourly.share.log()).sum()
-    )
-    daily = t.group_by("account_id", day=t["at"].truncate("D")).aggregate(n=t.count())
-    first = ibis.row_number().over(group_by="account_id", order_by=daily.day)
-    daily = daily.mutate(place=first)
-    start = daily.filter(daily.place == 0).select("account_id", first_day="n")
-    return entropy.join(start, "account_id")
-
-
-def rate(population: Population, rhythm: pd.DataFrame) -> pd.DataFrame:
-    """accounts with rate (requests an active day), peers, median, z, p, q and rhythm."""
-    frame = population.accounts.join(rhythm)
-    frame["rate"] = frame.requests / frame.active_days
-    frame["group"] = _peer_groups(frame, population.window[1])
-    for column in ("z", "p", "median", "peers"):
-        frame[column] = 0.0
-    logs = np.log(frame.rate)
-    for _, at in frame.groupby("group").groups.items():
-        mine = logs[at].to_numpy()
-        frame.loc[at, "z"] = robust_z(mine)
-        frame.loc[at, "p"] = rank_p(mine)
-        frame.loc[at, "median"] = float(np.exp(np.median(mine)))
-        frame.loc[at, "peers"] = len(mine)
-    frame["q"] = q_values(frame.p.to_numpy())
-    span = population.window[1] - population.window[0]
-    frame["duty"] = frame.active_hours / max(1.0, span.total_seconds() / 3600)
+def habits_of(requests: ir.Table) -> pd.DataFrame:
+    """By account_id: what volume_rhythm and volume_failover tell. Limits and fail-over are only
+    looked for in a log that has throttled requests."""
+    hourly = keep(hours(requests))
+    frame = rhythm(hourly).execute().set_index("account_id").sort_index()
+    frame["throttling_recorded"] = bool(frame.throttled.sum())
+    for column in ("minutes", "at_limit", "events", "followed", "mean"):
+        frame[column] = np.nan
+    frame["p_failover"] = 1.0
+    if frame.throttled.sum():
+        limits = saturation(requests, hourly).execute().set_index("account_id")
+        frame.loc[limits.index, ["minutes", "at_limit"]] = limits[["minutes", "at_limit"]]
+        followed = failovers(requests).execute().set_index("account_id")
+        counts = ["events", "followed", "mean"]
+        frame.loc[followed.index, counts] = followed[counts].astype(float)
+        frame.loc[followed.index, "p_failover"] = failover_p(followed)
     return frame
 
 
-def _peer_groups(frame: pd.DataFrame, end) -> pd.Series:
-    """Plan and age band in words; small groups fall back to the plan, and then to everybody."""
-    age = (pd.Timestamp(end).tz_localize(None) - frame.created_at).dt.days
-    band = pd.Series("", index=frame.index)
-    for limit, words in reversed(AGE_BANDS):
-        band = band.where(~(age < limit), f", {words}")
-    plan = frame.plan.where(frame.plan == "", "plan " + frame.plan)
-    group = (plan + band).str.removeprefix(", ")
-    for fallback in (plan, pd.Series("", index=frame.index)):
-        size = group.groupby(group).transform("size")
-        group = group.where(size >= FEWEST_PEERS, fallback)
-    return group.where(group != "", "all accounts")
+def rate(population: Population, habits: pd.DataFrame) -> pd.DataFrame:
+    """accounts with their habits, and for each habit its robust z among the peers, the sum of
+    those above the median (total), the rank p of that sum, p of everything, and q."""
+    known = population.accounts[["plan", "created_at", "addresses"]]
+    frame = habits.join(known)
+    start, end = (pd.Timestamp(at).tz_localize(None) for at in population.window)
+    frame["pace"] = frame.requests / frame.active_days
+    values = habit_values(frame, start)
+    z = pd.DataFrame(0.0, index=frame.index, columns=list(HABITS))
+    compared = {name: np.zeros(len(frame)) for name in ("p_rank", "median", "peers", "total")}
+    group = np.full(len(frame), "", dtype=object)
+    for peers in peer_groups(frame.plan, frame.created_at, end):
+        own = np.isin(peers.among, peers.of)
+        among = values.iloc[peers.among]
+        each = np.column_stack([robust_z(among[habit].to_numpy()) for habit in HABITS])
+        total = each.clip(0, MOST).sum(axis=1)
+        z.iloc[peers.of] = each[own]
+        group[peers.of] = peers.words
+        compared["total"][peers.of] = total[own]
+        compared["p_rank"][peers.of] = rank_p(total)[own]
+        compared["median"][peers.of] = float(np.exp(np.median(among.rate)))
+        compared["peers"][peers.of] = len(peers.among)
+    frame = frame.assign(group=group, **compared)
+    frame = frame.join(z.add_prefix("z_"))
+    # whether fail-over is a second test is the log's property, not the account's: an account
+    # without a throttled request was tested too, and did not stand out
+    tested_twice = bool(frame.throttling_recorded.any())
+    frame["p"] = bonferroni(frame.p_rank, frame.p_failover) if tested_twice else frame.p_rank
+    frame["q"] = q_values(frame.p.to_numpy())
+    frame["q_failover"] = q_values(frame.p_failover.to_numpy())
+    return frame
+
+
+def habit_values(frame: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
+    """HABITS of each account, NaN where nothing is recorded or there is too little to tell."""
+    later_days = frame.active_days - 1
+    later = (frame.requests - frame.first_day) / later_days.where(later_days >= 2)
+    new = frame.created_at >= start
+    many = frame.requests >= FEWEST_REQUESTS
+    spans = frame.span >= LEAST_SPAN
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = {
+            "rate": np.log(frame.pace),
+            "duty": (frame.active_hours / frame.span).where(spans & many),
+            "flatness": frame.hour_entropy.where(spans & many),
+            "evenness": -np.log(frame.gap_cv.clip(lower=0.01)).where(frame.gaps >= FEWEST_GAPS),
+            "no_ramp": np.log(frame.first_day / later.where(later > 0)).where(new & many),
+            "saturation": frame.at_limit / frame.minutes,
+            "change": frame.change.where(frame.active_days >= FEWEST_DAYS),
+        }
+    return pd.DataFrame(values, index=frame.index).astype(float)
+
+
+def busy_clusters(population: Population, habits: pd.DataFrame) -> pd.DataFrame:
+    """Clusters by payment, network and template whose pooled pace is unusual among their like."""
+    t = population.requests
+    days = (t["at"].epoch_seconds() // 86_400).nunique()
+    paces = t.group_by("account_id").aggregate(pace=t.count() / days)
+    found = pooled(population.uses, paces).execute()
+    templates = pooled_frame(_template_uses(population), habits.requests / habits.active_days)
+    compared = compare(pd.concat([found, templates], ignore_index=True), len(habits))
+    return compared[(compared.z >= UNUSUAL) & (compared.p <= FALSE_DISCOVERIES)]
+
+
+def _template_uses(population: Population) -> pd.DataFrame:
+    columns = ["account_id", "organisation", "kind", "value"]
+    if population.locked:  # templates bring words out of prompts
+        return pd.DataFrame(columns=columns)
+    uses = population.templates.uses.rename(columns={"template": "value"})
+    return uses.assign(kind="template")[columns]
+
+
+def _members(population: Population, clusters: pd.DataFrame) -> pd.DataFrame:
+    """One row an account of these clusters, with the most unusual of its own: wordings of one
+    campaign are one witness."""
+    told = clusters[clusters.kind != "template"]
+    parts = [_template_uses(population).drop(columns="organisation")]
+    if len(told):
+        parts.append(members(population.uses, told))
+    rows = pd.concat(parts, ignore_index=True).merge(clusters, on=["kind", "value"])
+    rows = rows.sort_values(
+        ["account_id", "z", "kind", "value"], ascending=[True, False, True, True]
+    )
+    return rows.drop_duplicates("account_id", ignore_index=True)
 
 
 def _summary(row) -> str:
+    if row.followed >= 2 and row.q_failover <= FALSE_DISCOVERIES:
+        return (
+            f"{row.followed:.0f} of {row.events:.0f} times that it was throttled, another "
+            f"organisation's account started on the same wording within three minutes; chance "
+            f"{row.p_failover:.1g}"
+        )
     return (
-        f"{row.rate:.0f} requests an active day, {row.rate / row.median:.0f} times the median of "
+        f"{row.pace:.0f} requests an active day, {row.pace / row.median:.0f} times the median of "
         f"{row.peers:.0f} accounts ({row.group[:120]}); "
-        f"at work in {row.duty:.0%} of all hours"
+        f"at work in {row.active_hours / row.span:.0%} of the hours from its first to its last"
     )
 
 
 def _evidence(row) -> dict:
-    return {
+    told = {
         "requests": int(row.requests),
         "active_days": int(row.active_days),
-        "requests_per_active_day": round(float(row.rate), 2),
+        "requests_per_active_day": round(float(row.pace), 2),
         "peer_group": row.group,
         "peers": int(row.peers),
         "peer_median": round(float(row.median), 2),
-        "robust_z": round(float(row.z), 3),
+        "robust_z": {
+            habit: round(float(getattr(row, f"z_{habit}")), 2)
+            for habit in HABITS
+            if getattr(row, f"z_{habit}") != 0
+        },
         "q_value": round(float(row.q), 6),
-        "tested_against": "rank of the daily rate among peers; accounts tested: all of the log",
-        "hour_entropy_nats": round(float(row.hour_entropy), 3),
+        "tested_against": (
+            f"rank of all habits together among {row.peers:.0f} peers"
+            + (", and chance fail-over (the smaller, doubled)" if row.throttling_recorded else "")
+        ),
+        "hour_entropy_nats": _number(row.hour_entropy),
         "hour_entropy_if_flat": round(float(np.log(24)), 3),
-        "duty_cycle": round(float(row.duty), 4),
+        "duty_cycle": round(float(row.active_hours / row.span), 4),
+        "gap_variation": _number(row.gap_cv),
         "first_day_requests": int(row.first_day),
-        "first_day_to_rate": round(float(row.first_day / row.rate), 3),
+        "change_cusum": _number(row.change),
+        "change_highest_on": str(pd.Timestamp(int(row.change_day), unit="D").date()),
         "addresses": int(row.addresses),
+        "also_seen_of": list(TWINS),
+    }
+    if row.minutes == row.minutes:  # NaN: never throttled
+        told["throttled_requests"] = int(row.throttled)
+        told["minutes_at_limit"] = f"{row.at_limit:.0f} of {row.minutes:.0f}"
+    if row.events == row.events:
+        told["fail_over"] = {
+            "throttled_hours": int(row.events),
+            "followed_by_another": int(row.followed),
+            "expected": float(f"{row.mean:.3g}"),
+            "p_value": float(f"{row.p_failover:.3g}"),
+        }
+    return told
+
+
+def _number(value: float) -> float | None:
+    return None if pd.isna(value) else round(float(value), 3)
+
+
+def _cluster_name(row) -> str:
+    words = {"payment": "one payment method", "asn": "one network"}
+    return words.get(row.kind, f"template {row.value}")
+
+
+def _cluster_summary(row) -> str:
+    return (
+        f"{row.accounts:,} accounts of {row.organisations:,} organisations on {_cluster_name(row)} "
+        f"send {np.exp(row.pace):.1f} requests an active day each; {row.peers:,} such groups of "
+        f"like size send {row.median:.1f}"
+    )
+
+
+def _cluster_evidence(row) -> dict:
+    return {
+        "cluster": {"kind": row.kind, "value": row.value[:200]},
+        "accounts": int(row.accounts),
+        "organisations": int(row.organisations),
+        "requests_per_active_day_each": round(float(np.exp(row.pace)), 2),
+        "groups_compared": int(row.peers),
+        "median_of_groups": round(float(row.median), 2),
+        "robust_z": round(float(row.z), 2),
+        "tested_against": f"rank of the pooled pace among {row.peers} groups by {row.kind}",
+        "also_seen_of": ["product", *TWINS],
     }

@@ -366,4 +366,4 @@ def test_activity_sums_hours_by_model_and_keeps_unrecorded_apart_from_zero(tmp_p
 def test_the_heavy_expressions_compile_for_the_warehouses(dialect):
     requests = ibis.table(TYPES, name="requests")
     assert ibis.to_sql(attribute_uses(requests), dialect=dialect)
-    assert ibis.to_sql(volume.day_rhythm(requests), dialect=dialect)
+    assert ibis.to_sql(volume.rhythm(volume.hours(requests)), dialect=dialect)
