@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from ingest.detectors.activity import second
 from ingest.detectors.attributes import COLUMNS
 from ingest.detectors.findings import Findings, digest, reference, samples_of
 from ingest.detectors.peers import (
@@ -177,7 +178,7 @@ def habit_values(frame: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
 def busy_clusters(population: Population, habits: pd.DataFrame) -> pd.DataFrame:
     """Clusters by payment, network and template whose pooled pace is unusual among their like."""
     t = population.requests
-    days = (t["at"].epoch_seconds() // 86_400).nunique()
+    days = (second(t) // 86_400).nunique()
     paces = t.group_by("account_id").aggregate(pace=t.count() / days)
     found = pooled(population.uses, paces).execute()
     templates = pooled_frame(_template_uses(population), habits.requests / habits.active_days)

@@ -12,6 +12,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from ingest.detectors.activity import second
 from ingest.detectors.attributes import party
 from ingest.detectors.peers import poisson_p
 from ingest.detectors.skeletons import SHORT, SHORTEST
@@ -63,7 +64,7 @@ def worded(requests: ir.Table) -> ir.Table:
     return t.select(
         "account_id",
         party=party(t),
-        second=t["at"].epoch_seconds(),
+        second=second(t),
         wording=t.prompt.left(SHORT).lower().re_replace("[0-9]+", "0"),
         throttled=ibis.coalesce(t.status, "") == THROTTLED,
     ).mutate(hour=lambda t: t.second // 3600)

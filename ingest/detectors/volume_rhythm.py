@@ -6,6 +6,8 @@ Whole seconds since 1970 and whole-number divisions only, so that every warehous
 import ibis
 import ibis.expr.types as ir
 
+from ingest.detectors.activity import second
+
 THROTTLED = "429"
 SESSION = 3600  # seconds; a longer gap is a pause and says nothing of the pace
 NEAR = 0.95  # of the cap: a minute at the limit
@@ -18,7 +20,7 @@ def hours(requests: ir.Table) -> ir.Table:
     below SESSION): one pass over the log."""
     t = requests.select(
         "account_id",
-        second=requests["at"].epoch_seconds(),
+        second=second(requests),
         throttled=ibis.coalesce(requests.status, "") == THROTTLED,
     )
     before = t.second.lag().over(group_by="account_id", order_by=t.second)
@@ -98,7 +100,7 @@ def saturation(requests: ir.Table, hourly: ir.Table) -> ir.Table:
     t = requests.semi_join(limited, "account_id")
     t = t.select(
         "account_id",
-        minute=t["at"].epoch_seconds() // 60,
+        minute=second(t) // 60,
         throttled=ibis.coalesce(t.status, "") == THROTTLED,
     )
     minutes = t.group_by("account_id", "minute").aggregate(
