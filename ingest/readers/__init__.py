@@ -113,7 +113,12 @@ def _read(opened: Opened, location: str, zone: str | None) -> Logs:
     refuse(found, opened, location, zone)
     requests = shaped.filter(shaped.account_id.notnull() & shaped["at"].notnull()).select(*TYPES)
     recorded = _recorded(requests, opened)
-    gaps = [*_left_out(opened, others, nested), *gaps_of(recorded), *gaps_in(found, opened, zone)]
+    gaps = [
+        *opened.gaps,
+        *_left_out(opened, others, nested),
+        *gaps_of(recorded),
+        *gaps_in(found, opened, zone),
+    ]
     repeated = 0
     if found.named > found.distinct:
         requests, repeated, moved = once(requests, opened.connection)

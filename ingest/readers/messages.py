@@ -11,6 +11,12 @@ from ibis.backends.duckdb import Backend
 
 REDACTED = "redacted-by-litellm"
 
+# A list of OTLP's messages, taken apart as far as the role and the parts.
+MESSAGES = (
+    '{"values": [{"kvlistValue": {"values": [{"key": "VARCHAR", '
+    '"value": {"stringValue": "VARCHAR", "arrayValue": "JSON"}}]}}]}'
+)
+
 # A macro calls only those before it.
 MACROS = (
     # p: a part of a message
@@ -55,13 +61,21 @@ MACROS = (
        lambda x: (x ->> 'key') = name)[1] -> 'value'""",
     """otlp_part(p) AS CASE WHEN coalesce(otlp_text(otlp_get(p, 'type')), 'text') = 'text'
        THEN otlp_text(otlp_get(p, 'content')) END""",
-    """otlp_said(m) AS coalesce(otlp_text(otlp_get(m, 'content')), array_to_string(
-       list_filter(list_transform(json_extract(otlp_get(m, 'parts'), '$.arrayValue.values[*]'),
+    # kv: the keys and values of a message
+    """otlp_under(kv, name) AS list_filter(kv, lambda x: x.key = name)[1].value""",
+    """otlp_said(kv) AS coalesce(otlp_under(kv, 'content').stringValue, array_to_string(
+       list_filter(list_transform(json_extract(otlp_under(kv, 'parts').arrayValue, '$.values[*]'),
        lambda p: otlp_part(p)), lambda t: t IS NOT NULL), chr(10)))""",
-    """otlp_prompt(v) AS CASE WHEN json_exists(v, '$.arrayValue') THEN list_filter(
-       list_transform(list_filter(json_extract(v, '$.arrayValue.values[*]'),
-       lambda m: otlp_text(otlp_get(m, 'role')) = 'user'), lambda m: trim(otlp_said(m))),
-       lambda t: t <> '')[-1] ELSE prompt_of(v ->> 'stringValue') END""",
+    # a: an arrayValue of messages
+    f"""otlp_prompt(a) AS list_filter(list_transform(list_filter(
+       json_transform(a, '{MESSAGES}').values,
+       lambda m: otlp_under(m.kvlistValue.values, 'role').stringValue = 'user'),
+       lambda m: trim(otlp_said(m.kvlistValue.values))), lambda t: t <> '')[-1]""",
+    # v: the envelope as a struct, as a span's own attributes are read
+    """any_text(v) AS coalesce(v.stringValue, v.intValue, v.doubleValue, v.boolValue,
+       v.arrayValue ->> '$.values[0].stringValue')""",
+    """any_prompt(v) AS CASE WHEN v.arrayValue IS NOT NULL THEN otlp_prompt(v.arrayValue)
+       ELSE prompt_of(v.stringValue) END""",
 )
 
 

@@ -10,6 +10,7 @@ from ingest.readers.columns import TYPES, some
 from ingest.readers.duck import name, run, text, view
 from ingest.readers.errors import LogError
 from ingest.readers.found import Found
+from ingest.readers.gaps import Gap
 
 # A select may carry these beside the fields of the normal form.
 IS_REQUEST = "is_request"  # false: a line of something else, left out and counted
@@ -29,6 +30,7 @@ class Opened:
     kept: bool = False  # to be written down once, before it is counted
     conversation: bool = False  # the prompt's column holds messages
     zone: str | None = None  # of moments that name none, by the format's documentation
+    gaps: tuple[Gap, ...] = ()  # what the format's reader saw
     others: str = ""  # what the lines are that are no requests
     flags: dict[str, str] = field(default_factory=dict)  # column of raw → words, with {n}
 

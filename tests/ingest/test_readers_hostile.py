@@ -403,3 +403,15 @@ def test_what_is_counted_of_a_warehouse_compiles_for_it(dialect):
         patched.setattr("ibis.expr.types.Table.to_pyarrow", capture)
         tally(shaped, opened)
     assert asked
+
+
+def test_lines_that_are_no_batches_of_spans_and_half_written_ones_are_marked(tmp_path):
+    body = (FIXTURES / "otel.jsonl").read_text()
+    (tmp_path / "1.jsonl").write_text(body + '{"resourceSpans": "text"}\n{"resourceLogs": []}\n')
+    (tmp_path / "2.jsonl").write_text(body + '{"resourceSpans": [')
+    log = read_logs(str(tmp_path))
+    assert (log.lines, log.repeated) == (6, 3)
+    assert "no batches of spans: 2 lines" in words(log)
+    assert "still being written, not read: 1" in words(log)
+    (tmp_path / "1.jsonl").write_text(body + "{]\n" + body)
+    assert "1.jsonl, line 3," in refusal(tmp_path)
