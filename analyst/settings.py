@@ -269,6 +269,24 @@ CELERY_BEAT_SCHEDULE = {
     for name in ("group_new_signals", "deliver_due_items", "seal_waiting_packets")
 }
 
+CELERY_BEAT_SCHEDULE["run_suspect_tests"] = {
+    "task": "ingest.tasks.run_suspect_tests",
+    "schedule": SWEEP_SECONDS,
+    "options": {"expires": 30},
+}
+CELERY_BEAT_SCHEDULE["attach_watermark_findings"] = {
+    "task": "cases.tasks.attach_watermark_findings",
+    "schedule": max(SWEEP_SECONDS, 15),  # it looks at every member that holds a found key
+    "options": {"expires": 30},
+}
+
+# Watermarks: where tokenizer files lie (empty: the bundled tokenizer alone), and the hosts of the
+# own network where a suspect model may be asked.
+WATERMARK_TOKENIZERS = os.environ.get("WATERMARK_TOKENIZERS", "")
+SUSPECT_PRIVATE_HOSTS = [
+    host.strip() for host in os.environ.get("SUSPECT_PRIVATE_HOSTS", "").split(",") if host.strip()
+]
+
 # Who we are to partners: the name of the STIX identity that our shares come from.
 ORGANISATION = os.environ.get("ORGANISATION") or "Stillwatch desk"
 

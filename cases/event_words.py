@@ -180,6 +180,16 @@ def _shared(kind: str, who: str, body: Mapping) -> tuple[str, str]:
     return f"{who} prepared a share", f"TLP:{tlp.upper()}" if tlp else ""
 
 
+def _watermark(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    key, suspect = str(body.get("key") or "a key"), str(body.get("suspect") or "a model")
+    name, p = str(body.get("name") or ""), body.get("log10_p")
+    facts = [f"p below 1e{int(p)}" if isinstance(p, int | float) else ""]
+    facts += [_count(body, "accounts", "member") + " hold it" if body.get("accounts") else ""]
+    facts += ["shows training on marked text, not who collected it"]
+    what = f"{key} found in suspect model {suspect} {name}".rstrip()
+    return what, "; ".join(fact for fact in facts if fact)
+
+
 WORDS = {
     "case_opened": _opened,
     "members_changed": _members,
@@ -218,4 +228,5 @@ WORDS = {
     "packet_requested": _says("asked for an evidence packet"),
     "packet_sealed": _sealed,
     "packet_downloaded": _says("downloaded an evidence packet"),
+    "watermark_found": _watermark,
 }

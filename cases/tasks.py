@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from cases.services import deliver, group, seal
+from cases.services import deliver, findings, group, seal
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
@@ -23,6 +23,11 @@ def deliver_item(pk):
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def seal_waiting_packets():
     seal.seal_waiting()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def attach_watermark_findings():
+    findings.attach_findings()
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)

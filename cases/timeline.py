@@ -47,6 +47,7 @@ EVENT_KINDS = {
     "packet_requested": (ACTIONS, "doc"),
     "packet_sealed": (ACTIONS, "lock"),
     "packet_downloaded": (ACTIONS, "doc"),
+    "watermark_found": (SIGNALS, "flag"),
 }
 STRONG = {
     "case_escalated", "case_reopened", "decision_recorded", "enforcement_approved",

@@ -9,6 +9,7 @@ from .constraint import (
 from .decision import Decision
 from .enforcement import Connector, Enforcement, EnforcementItem
 from .evidence import EvidencePacket
+from .finding import WatermarkFinding
 from .grouping import GroupingRun
 from .member import Link, Member
 from .note import Note
@@ -37,4 +38,5 @@ __all__ = [
     "Reshaping",
     "Share",
     "TimelineEvent",
+    "WatermarkFinding",
 ]

@@ -50,6 +50,7 @@ class TimelineEvent(models.Model):
         PACKET_REQUESTED = "packet_requested"
         PACKET_SEALED = "packet_sealed"
         PACKET_DOWNLOADED = "packet_downloaded"
+        WATERMARK_FOUND = "watermark_found"
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="events", db_index=False)
     seq = models.PositiveIntegerField()

@@ -42,7 +42,7 @@ class Control:
     @property
     def clean(self) -> bool:
         low, high = self.bounds
-        return low <= self.share <= high and self.ks_p >= BEND
+        return bool(low <= self.share <= high and self.ks_p >= BEND)
 
 
 def wrong_secret(seed: int, number: int) -> bytes:

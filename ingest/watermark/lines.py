@@ -90,3 +90,33 @@ def _ids(record: dict, name: str) -> list[int] | None:
 
 def _is_id(value) -> bool:
     return type(value) is int and 0 <= value <= LARGEST_ID
+
+
+def read_prompts(raw: Iterable[bytes]) -> Iterator[Line | BadLine]:
+    """Prompts to be sent, one a line: {"prompt": …}, or the bare text where it is no object."""
+    for number, line in enumerate(raw, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield Line(number, None, None, _prompt(number, line), None)
+        except ValueError as error:
+            yield BadLine(number, str(error))
+
+
+def _prompt(number: int, raw: bytes) -> str:
+    if len(raw) > LINE_BYTES:
+        raise ValueError("longer than 1 MiB: split it")
+    try:
+        text = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
+    if not text.startswith("{"):
+        return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("begins with { and is not JSON") from None
+    prompt = _text(record, "prompt")
+    if not (prompt or "").strip():
+        raise ValueError("prompt: missing or empty")
+    return prompt

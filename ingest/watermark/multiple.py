@@ -17,3 +17,7 @@ def holm(log10_ps: Sequence[float]) -> list[float]:
         highest = max(highest, min(0.0, log10_ps[i] + math.log10(len(order) - rank)))
         corrected[i] = highest
     return corrected
+
+
+FOUND = 1e-3  # corrected p at which a key counts as found
+WEAK = 0.05
