@@ -5,6 +5,8 @@ send much too, and a campaign that spreads its load sends little from each accou
 never passes one half, each signal names these twins, and the p-value is a rank among peers.
 """
 
+from collections.abc import Iterable
+
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from ingest.detectors.activity import second
 from ingest.detectors.attributes import COLUMNS
 from ingest.detectors.findings import Findings, digest, reference, samples_of
 from ingest.detectors.peers import (
+    Peers,
     bonferroni,
     peer_groups,
     q_values,
@@ -130,22 +133,7 @@ def rate(population: Population, habits: pd.DataFrame) -> pd.DataFrame:
     start, end = (pd.Timestamp(at).tz_localize(None) for at in population.window)
     frame["pace"] = frame.requests / frame.active_days
     values = habit_values(frame, start)
-    z = pd.DataFrame(0.0, index=frame.index, columns=list(HABITS))
-    compared = {name: np.zeros(len(frame)) for name in ("p_rank", "median", "peers", "total")}
-    group = np.full(len(frame), "", dtype=object)
-    for peers in peer_groups(frame.plan, frame.created_at, end):
-        own = np.isin(peers.among, peers.of)
-        among = values.iloc[peers.among]
-        each = np.column_stack([robust_z(among[habit].to_numpy()) for habit in HABITS])
-        total = each.clip(0, MOST).sum(axis=1)
-        z.iloc[peers.of] = each[own]
-        group[peers.of] = peers.words
-        compared["total"][peers.of] = total[own]
-        compared["p_rank"][peers.of] = rank_p(total)[own]
-        compared["median"][peers.of] = float(np.exp(np.median(among.rate)))
-        compared["peers"][peers.of] = len(peers.among)
-    frame = frame.assign(group=group, **compared)
-    frame = frame.join(z.add_prefix("z_"))
+    frame = frame.join(compare_habits(values, peer_groups(frame.plan, frame.created_at, end)))
     # whether fail-over is a second test is the log's property, not the account's: an account
     # without a throttled request was tested too, and did not stand out
     tested_twice = bool(frame.throttling_recorded.any())
@@ -153,6 +141,28 @@ def rate(population: Population, habits: pd.DataFrame) -> pd.DataFrame:
     frame["q"] = q_values(frame.p.to_numpy())
     frame["q_failover"] = q_values(frame.p_failover.to_numpy())
     return frame
+
+
+def compare_habits(values: pd.DataFrame, groups: Iterable[Peers]) -> pd.DataFrame:
+    """values (accounts × HABITS) among their peers: z_… of each habit, total, p_rank, median (of
+    the rate), peers and group. The rank is of the total, which treats all alike: exact for
+    exchangeable accounts, however their habits depend on each other."""
+    z = np.zeros(values.shape)
+    told = {name: np.zeros(len(values)) for name in ("total", "p_rank", "median", "peers")}
+    words = np.full(len(values), "", dtype=object)
+    for peers in groups:
+        own = np.isin(peers.among, peers.of)
+        among = values.iloc[peers.among]
+        each = np.column_stack([robust_z(among[habit].to_numpy()) for habit in values.columns])
+        total = each.clip(0, MOST).sum(axis=1)
+        z[peers.of] = each[own]
+        words[peers.of] = peers.words
+        told["total"][peers.of] = total[own]
+        told["p_rank"][peers.of] = rank_p(total)[own]
+        told["median"][peers.of] = float(np.exp(np.median(among.rate)))
+        told["peers"][peers.of] = len(peers.among)
+    frame = pd.DataFrame(z, index=values.index, columns=[f"z_{habit}" for habit in values.columns])
+    return frame.assign(group=words, **told)
 
 
 def habit_values(frame: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:

@@ -66,9 +66,10 @@ def compare(clusters: pd.DataFrame, population: int) -> pd.DataFrame:
         (clusters.accounts <= min(MOST_MEMBERS, max(FEWEST_PEERS, MOST_OF_ALL * population)))
         & (clusters.largest <= LARGEST_SHARE * clusters.accounts)
     ]
-    parts = []
-    for _, rows in kept.groupby("kind", sort=True):
-        size = rows.organisations.to_numpy()
+    kept = kept.reset_index(drop=True)
+    told = {name: np.full(len(kept), np.nan) for name in ("peers", "median", "z", "p")}
+    for _, rows in kept.groupby("kind"):
+        size, place = rows.organisations.to_numpy(dtype=float), rows.index.to_numpy()
         pace = rows.pace.to_numpy(dtype=float)
         for organisations in np.unique(size):
             no_larger = size <= SIZES_APART * organisations
@@ -78,17 +79,13 @@ def compare(clusters: pd.DataFrame, population: int) -> pd.DataFrame:
             if peers.sum() < FEWEST_PEERS:
                 continue
             own = size[peers] == organisations
-            parts.append(
-                rows[size == organisations].assign(
-                    peers=int(peers.sum()),
-                    median=float(np.exp(np.median(pace[peers]))),
-                    z=robust_z(pace[peers])[own],
-                    p=rank_p(pace[peers])[own],
-                )
-            )
-    if not parts:
-        return kept.iloc[:0].assign(peers=0, median=0.0, z=0.0, p=1.0)
-    return pd.concat(parts).sort_values(["kind", "value"], ignore_index=True)
+            to = place[size == organisations]
+            told["peers"][to] = peers.sum()
+            told["median"][to] = np.exp(np.median(pace[peers]))
+            told["z"][to] = robust_z(pace[peers])[own]
+            told["p"][to] = rank_p(pace[peers])[own]
+    compared = kept.assign(**told).dropna(subset=["p"]).astype({"peers": int})
+    return compared.sort_values(["kind", "value"], ignore_index=True)
 
 
 def members(uses: ir.Table, clusters: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-PARTS = ("ingest", "pages", "grouping", "demo", "detection")
+PARTS = ("ingest", "pages", "grouping", "demo", "detection", "null")
 
 
 def main() -> int:
