@@ -14,12 +14,19 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ingest.detectors.activity import second
 from ingest.detectors.attributes import COLUMNS
 from ingest.detectors.findings import Findings, digest, reference, samples_of
 from ingest.detectors.peers import bonferroni, poisson_p, q_values
 from ingest.detectors.population import Population
-from ingest.detectors.timing_cells import acting, hand_overs, meetings, turns
+from ingest.detectors.timing_cells import (
+    CELLS,
+    acting,
+    hand_overs,
+    meetings,
+    places_in_a_minute,
+    seconds_of,
+    turns,
+)
 from ingest.detectors.timing_pairs import pairs_of, tied
 from ingest.detectors.warehouse import keep
 from ingest.wire import Observation
@@ -49,8 +56,10 @@ def detect(requests: ir.Table, population: Population | None = None) -> Findings
     ties = tied(population)
     party = population.accounts.party
     pairs, left_out = pairs_of(ties, party)
-    pairs, dropped = synchrony(requests, pairs)
-    turning = taking_turns(requests, ties, party)
+    names = sorted({*pairs.one, *pairs.other})  # who turns for others is in a pair with some
+    seconds = keep(seconds_of(requests, names))
+    pairs, dropped = synchrony(seconds, pairs)
+    turning = taking_turns(seconds, ties[ties.account_id.isin(names)], party)
     accounts = by_account(pairs, turning)
     p = accounts.p.reindex(everybody).astype(float).fillna(1.0)
     scores = _score(p)
@@ -79,15 +88,14 @@ def detect(requests: ir.Table, population: Population | None = None) -> Findings
     return Findings(found, scores.to_dict())
 
 
-def synchrony(requests: ir.Table, pairs: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+def synchrony(seconds: ir.Table, pairs: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """pairs with strata, hits, mean, hours, p and q; and how many were dropped to keep the join
     within MOST_MEETINGS, or because the log's clock is too coarse."""
     told = pairs.assign(strata=0, hits=0, mean=0.0, hours=0, p=1.0, q=1.0)
     if pairs.empty:
         return told, 0
-    names = sorted({*pairs.one, *pairs.other})
-    strata = keep(acting(requests, names))
-    if _coarse(requests):
+    strata = keep(acting(seconds))
+    if _coarse(strata):
         return told.iloc[:0], len(told)
     size = strata.group_by("account_id").aggregate(n=strata.count()).execute()
     size = size.set_index("account_id").n
@@ -108,7 +116,7 @@ def synchrony(requests: ir.Table, pairs: pd.DataFrame) -> tuple[pd.DataFrame, in
     return told.assign(q=q_values(told.p.to_numpy())), len(pairs) - len(told)
 
 
-def taking_turns(requests: ir.Table, ties: pd.DataFrame, party: pd.Series) -> pd.DataFrame:
+def taking_turns(seconds: ir.Table, ties: pd.DataFrame, party: pd.Series) -> pd.DataFrame:
     """account_id, kind, value, strata, hits, mean, hours, p, tests (values looked at), and q over
     accounts and values."""
     columns = ["account_id", "kind", "value", "strata", "hits", "mean", "hours", "p", "q", "tests"]
@@ -122,7 +130,7 @@ def taking_turns(requests: ir.Table, ties: pd.DataFrame, party: pd.Series) -> pd
     carried = carried.assign(
         key=carried.kind + "|" + carried.value, party=party.reindex(carried.account_id).to_numpy()
     )
-    moments = keep(turns(requests, sorted(carried.account_id.unique())))
+    moments = keep(turns(seconds))
     carriers = ibis.memtable(
         carried[["account_id", "party", "key"]].rename(columns={"key": "value"}).astype(str)
     )
@@ -187,11 +195,11 @@ def _groups(frame: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     return "timing-" + first.map(lambda name: digest(name)[:24])
 
 
-def _coarse(requests: ir.Table) -> bool:
-    places = requests.select(place=second(requests) % 60 // 5).filter(
-        lambda t: t.place.between(1, 10)
-    )
-    return int(places.place.nunique().execute()) < PLACES_IN_A_MINUTE
+def _coarse(strata: ir.Table) -> bool:
+    used = places_in_a_minute(strata).execute()
+    used = 0 if pd.isna(used) else int(used)
+    places = {cell % PLACES_IN_A_MINUTE for cell in range(CELLS) if used >> cell & 1}
+    return len(places) < PLACES_IN_A_MINUTE
 
 
 def _score(p: pd.Series) -> pd.Series:

@@ -26,15 +26,17 @@ DELAY = 60  # seconds from an end to the start that takes over, give or take a m
 MOST_CHANCE = 0.5  # a stratum in which a coincidence is likelier than this tells nothing: left out
 
 
-def _among(requests: ir.Table, names: list[str]) -> ir.Table:
+def seconds_of(requests: ir.Table, names: list[str]) -> ir.Table:
+    """account_id, second: the requests of these accounts."""
     wanted = ibis.memtable({"account_id": sorted(names)}, schema={"account_id": "string"})
     t = requests.semi_join(wanted, "account_id")
     return t.select("account_id", second=second(t))
 
 
-def acting(requests: ir.Table, names: list[str]) -> ir.Table:
-    """account_id, hour, part (twelfth of the hour), cells (a bit each), n: one row a stratum."""
-    t = _among(requests, names)
+def acting(seconds: ir.Table) -> ir.Table:
+    """account_id, hour, part (twelfth of the hour), cells (a bit each), n: one row a stratum, from
+    seconds_of()."""
+    t = seconds
     t = t.mutate(hour=t.second // 3600, minute=t.second // 60 % 60, second=t.second % 60)
     t = t.filter((t.second >= 5) & (t.second < 55))
     t = t.select(
@@ -63,10 +65,10 @@ def meetings(pairs: ir.Table, strata: ir.Table) -> ir.Table:
     )
 
 
-def turns(requests: ir.Table, names: list[str]) -> ir.Table:
-    """account_id, is_end, hour, cell: where runs of requests start, and a minute after they end;
-    a run may be one request. Full minutes are left out here too."""
-    t = _among(requests, names)
+def turns(seconds: ir.Table) -> ir.Table:
+    """account_id, is_end, hour, cell: where runs of requests start, and a minute after they end,
+    from seconds_of(). A run may be one request. Full minutes are left out here too."""
+    t = seconds
     own = ibis.window(group_by="account_id", order_by="second")
     t = t.mutate(
         before=t.second - t.second.lag().over(own), after=t.second.lead().over(own) - t.second
@@ -116,6 +118,11 @@ def hand_overs(carriers: ir.Table, moments: ir.Table) -> ir.Table:
         mean=met["mean"].sum(),
         hours=met.hit.sum(),
     )
+
+
+def places_in_a_minute(strata: ir.Table) -> ir.IntegerScalar:
+    """The cells of acting() that anybody ever used, as bits: the tens are minutes."""
+    return strata.cells.bit_or()
 
 
 def _bits(cell: ir.IntegerColumn) -> ir.IntegerColumn:

@@ -60,14 +60,24 @@ def failovers(requests: ir.Table) -> ir.Table:
 def worded(requests: ir.Table) -> ir.Table:
     """account_id, party, second, hour, wording, throttled: of prompts that are long enough. The
     wording is the opening in lower case without its numbers: a mask that costs little."""
-    t = requests.filter(requests.prompt.length() >= SHORTEST)
-    return t.select(
+    # the opening is kept before anything is asked of it: prompts are read once, and they are long
+    t = keep(
+        requests.select(
+            "account_id",
+            party=party(requests),
+            second=second(requests),
+            opening=requests.prompt.left(SHORT),
+            throttled=ibis.coalesce(requests.status, "") == THROTTLED,
+        )
+    )
+    return t.filter(t.opening.length() >= SHORTEST).select(
         "account_id",
-        party=party(t),
-        second=second(t),
-        wording=t.prompt.left(SHORT).lower().re_replace("[0-9]+", "0"),
-        throttled=ibis.coalesce(t.status, "") == THROTTLED,
-    ).mutate(hour=lambda t: t.second // 3600)
+        "party",
+        "second",
+        "throttled",
+        hour=t.second // 3600,
+        wording=t.opening.lower().re_replace("[0-9]+", "0"),
+    )
 
 
 def failover_p(found: pd.DataFrame) -> pd.Series:

@@ -119,14 +119,18 @@ def _poisson_null(count: pd.Series, mean: pd.Series, seed: int) -> Null:
 
 @cache
 def _met(draws: int) -> pd.DataFrame:
-    from ingest.detectors.timing_cells import acting, meetings
+    from ingest.detectors.timing_cells import acting, meetings, seconds_of
     from ingest.detectors.warehouse import keep
 
     log = independent_log(draws)
     pairs = pd.DataFrame({"pair": range(draws), "one": _first(draws)})
     pairs["other"] = pairs.one.str.replace("-0", "-1")
     names = [*pairs.one, *pairs.other]
-    met = meetings(ibis.memtable(pairs), keep(acting(log, names))).execute().set_index("pair")
+    met = (
+        meetings(ibis.memtable(pairs), keep(acting(seconds_of(log, names))))
+        .execute()
+        .set_index("pair")
+    )
     return met.reindex(range(draws)).fillna(0.0)
 
 
@@ -138,13 +142,13 @@ def synchrony(draws: int = DRAWS) -> Null:
 
 def hand_over(draws: int = DRAWS) -> Null:
     """timing: one account ends as another of its group starts."""
-    from ingest.detectors.timing_cells import hand_overs, turns
+    from ingest.detectors.timing_cells import hand_overs, seconds_of, turns
 
     log = independent_log(draws)
     names = [f"g{n}-{k}" for n in range(draws) for k in range(ACCOUNTS)]
     carriers = pd.DataFrame({"account_id": names, "party": names})
     carriers["value"] = carriers.account_id.str.split("-").str[0]
-    found = hand_overs(ibis.memtable(carriers), turns(log, names)).execute()
+    found = hand_overs(ibis.memtable(carriers), turns(seconds_of(log, names))).execute()
     found = found.set_index("account_id").reindex(_first(draws)).fillna({"hits": 0, "mean": 0})
     return _poisson_null(found.hits, found["mean"], 2)
 

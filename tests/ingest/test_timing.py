@@ -11,7 +11,16 @@ from scipy.stats import hypergeom
 from ingest.detectors import timing
 from ingest.detectors.crossing import Crossing
 from ingest.detectors.population import Population
-from ingest.detectors.timing_cells import CELLS, TURNS, _mean, acting, hand_overs, meetings, turns
+from ingest.detectors.timing_cells import (
+    CELLS,
+    TURNS,
+    _mean,
+    acting,
+    hand_overs,
+    meetings,
+    seconds_of,
+    turns,
+)
 from ingest.detectors.timing_pairs import MOST_PAIRS, NEXT, pairs_of
 from ingest.readers.columns import TYPES
 from tests.ingest.logs import LogBook
@@ -119,7 +128,7 @@ def test_coincidences_agree_with_a_hand_count(tmp_path):
     for second in (308, 334, 700, 301):  # cells 0 and 5, another part, and the minute's start
         book.add("b", hours=second / 3600)
     requests = book.open(tmp_path)
-    strata = acting(requests, ["a", "b"])
+    strata = acting(seconds_of(requests, ["a", "b"]))
     rows = strata.execute().sort_values(["account_id", "part"])
     assert rows[["account_id", "part", "n", "cells"]].values.tolist() == [
         ["a", 1, 3, 1 + 2 + 32],
@@ -237,7 +246,7 @@ def test_hand_overs_agree_with_a_hand_count(tmp_path):
     carried = ibis.memtable(
         pd.DataFrame({"account_id": ["a", "b", "c"], "party": ["a", "b", "c"], "value": "v"})
     )
-    found = hand_overs(carried, turns(book.open(tmp_path), ["a", "b", "c"])).execute()
+    found = hand_overs(carried, turns(seconds_of(book.open(tmp_path), ["a", "b", "c"]))).execute()
     row = found.set_index("account_id").loc["a"]
     assert (row.strata, row.hits) == (1, 1)
     assert row["mean"] == pytest.approx(-np.log(1 - 2 / TURNS)), "two others start in its hour"
@@ -259,8 +268,8 @@ def test_the_expressions_compile_for_the_warehouses(dialect):
     requests = ibis.table(TYPES, name="requests")
     pairs = ibis.table({"pair": "int64", "one": "string", "other": "string"}, name="pairs")
     tied = ibis.table({"account_id": "string", "party": "string", "value": "string"}, name="tied")
-    assert ibis.to_sql(meetings(pairs, acting(requests, ["a"])), dialect=dialect)
-    assert ibis.to_sql(hand_overs(tied, turns(requests, ["a"])), dialect=dialect)
+    assert ibis.to_sql(meetings(pairs, acting(seconds_of(requests, ["a"]))), dialect=dialect)
+    assert ibis.to_sql(hand_overs(tied, turns(seconds_of(requests, ["a"]))), dialect=dialect)
 
 
 def test_it_runs_in_a_locked_log(tmp_path):
