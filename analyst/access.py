@@ -11,12 +11,13 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from cases.models import Case, Enforcement, EvidencePacket, Share
-from ingest.models import Account
+from ingest.models import Account, SuspectTest, WatermarkKey
 
 READERS = {"analyst", "lead", "counsel", "platform owner", "auditor", "administrator"}
 DECIDERS = {"analyst", "lead"}
 REVIEWERS = {"lead"}
 SHARERS = {"analyst", "lead", "counsel"}
+KEY_MAKERS = {"lead", "platform owner", "administrator"}
 COUNTED = 500  # a count stops here, so that no page's cost grows with the desk
 
 
@@ -109,6 +110,38 @@ def account_for_reading(user: User, external_id: str) -> Account:
     return get_object_or_404(Account, external_id=external_id)
 
 
+def desk_for_testing(user: User) -> None:
+    """Tests of suspect models belong to no case: every reader sees them, these may ask for one."""
+    desk_for_reading(user)
+    if not may(user, DECIDERS):
+        raise PermissionDenied("Analysts and leads test suspect models.")
+
+
+def suspect_for_reading(user: User, ref: str) -> SuspectTest:
+    desk_for_reading(user)
+    tests = SuspectTest.objects.select_related("job", "requested_by").defer("sealed_token")
+    return get_object_or_404(tests, pk=_number(ref, "M-"))
+
+
+def suspect_for_testing(user: User, ref: str) -> SuspectTest:
+    return _only(
+        user, DECIDERS, suspect_for_reading(user, ref), "Analysts and leads test suspect models."
+    )
+
+
+def keys_for_making(user: User) -> None:
+    desk_for_reading(user)
+    if not may(user, KEY_MAKERS):
+        raise PermissionDenied("A lead, a platform owner or an administrator makes keys.")
+
+
+def key_for_retiring(user: User, ref: str) -> WatermarkKey:
+    desk_for_reading(user)
+    key = get_object_or_404(WatermarkKey, pk=_number(ref, "K-"))
+    keys_for_making(user)
+    return key
+
+
 def counted(rows: QuerySet) -> str:
     """How many rows there are, as people read it; above COUNTED it stops and says so: 500+."""
     number = rows.order_by()[: COUNTED + 1].count()
@@ -119,6 +152,15 @@ def _only(user: User, roles: set[str], thing, reason: str):
     if not may(user, roles):
         raise PermissionDenied(reason)
     return thing
+
+
+def _number(ref: str, prefix: str) -> int:
+    number = ref.removeprefix(prefix)
+    if not ref.startswith(prefix) or not number.isascii() or not number.isdigit():
+        raise Http404
+    if len(number) > 18:
+        raise Http404
+    return int(number)
 
 
 def _waiting_orders(user: User) -> int:
@@ -151,10 +193,14 @@ def desk(request) -> dict:
         ("accounts", "Accounts", None),
         ("actions", "Actions", waiting),
         ("sharing", "Sharing", None),
+        ("suspects", "Suspect models", None),
         ("detectors", "Detectors", None),
     ]
     here = request.resolver_match.url_name if request.resolver_match else ""
-    part_of = {"case": "queue", "account": "accounts", "action": "actions", "share": "sharing"}
+    part_of = {
+        "case": "queue", "account": "accounts", "action": "actions", "share": "sharing",
+        "suspect": "suspects",
+    }  # fmt: skip
     current = part_of.get((here or "").split("-")[0], here)
     context["navigation"] = [
         {

@@ -12,6 +12,7 @@ from analyst.views import (
     packets,
     queue,
     sharing,
+    suspects,
 )
 
 handler400 = "analyst.views.errors.bad_request"
@@ -58,6 +59,13 @@ desk = [
     path("sharing/<int:pk>/", sharing.share, name="share"),
     path("sharing/<int:pk>/review/", sharing.review, name="share-review"),
     path("sharing/<int:pk>/file/", sharing.download, name="share-file"),
+    path("suspects/", suspects.suspects, name="suspects"),
+    path("suspects/new/", suspects.new, name="suspect-new"),
+    path("suspects/keys/", suspects.keys, name="suspect-keys"),
+    path("suspects/keys/<str:ref>/retire/", suspects.retire, name="suspect-key-retire"),
+    path("suspects/<str:ref>/", suspects.suspect, name="suspect"),
+    path("suspects/<str:ref>/keys.csv", suspects.results_csv, name="suspect-csv"),
+    path("suspects/<str:ref>/cancel/", suspects.cancel, name="suspect-cancel"),
     path("detectors/", detectors.detectors, name="detectors"),
 ]  # fmt: skip
 
