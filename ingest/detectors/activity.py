@@ -42,11 +42,6 @@ def hourly_activity(requests: ir.Table, accounts: list[str]) -> Iterator[tuple[s
         )
 
 
-def second(requests: ir.Table) -> ir.IntegerColumn:
-    """Whole seconds since 1970, counted down: what every warehouse divides alike."""
-    return requests["at"].truncate("s").epoch_seconds().cast("int64")
-
-
 def controls(accounts: list[str], number: int) -> list[str]:
     """A sample of accounts that is the same on every run: those with the smallest digests."""
     return sorted(accounts, key=digest)[:number]

@@ -53,6 +53,11 @@ def party(requests: ir.Table) -> ir.StringColumn:
     return ibis.coalesce(requests.organisation, requests.account_id)
 
 
+def second(requests: ir.Table) -> ir.IntegerColumn:
+    """Whole seconds since 1970, counted down: what every warehouse divides alike."""
+    return requests["at"].truncate("s").epoch_seconds().cast("int64")
+
+
 def ip_prefix(ip: ir.StringColumn) -> ir.StringColumn:
     """The /24 of an IPv4 address, the /64 of an IPv6 one, else null. ip is in lower case.
 

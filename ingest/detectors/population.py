@@ -13,6 +13,7 @@ import pandas as pd
 from ingest.detectors.attributes import COLUMNS, attribute_uses, party
 from ingest.detectors.crossing import exporting, is_locked
 from ingest.detectors.findings import digest
+from ingest.detectors.hubs import hub_marks
 from ingest.detectors.likeness import Likeness
 from ingest.detectors.prompts import prompts_of
 from ingest.detectors.routes import STRANGERS, Routes, follow
@@ -126,6 +127,12 @@ class Population:
         frame = pd.concat([frame, templates.assign(kind="template")], ignore_index=True)
         return frame.sort_values(["kind", "value"], ignore_index=True)
 
+    @cached_property
+    @counted
+    def hubs(self) -> dict[tuple[str, str], str]:
+        """hubs.hub_marks: what brings strangers to a value, for those that have a mark."""
+        return hub_marks(self.requests, self.uses)
+
     @property
     def cap(self) -> int:
         """Values that more accounts than this carry are counted, but not who carries them: 200 or
@@ -175,7 +182,12 @@ class Population:
         """What record_population takes as attributes."""
         for row in self.shared.itertuples(index=False):
             yield AttributeCount(
-                row.kind, row.value, row.label, int(row.accounts), int(row.organisations)
+                row.kind,
+                row.value,
+                row.label,
+                int(row.accounts),
+                int(row.organisations),
+                self.hubs.get((row.kind, row.value), ""),
             )
 
     def population_uses(self):

@@ -13,7 +13,7 @@ import math
 import ibis
 import ibis.expr.types as ir
 
-from ingest.detectors.activity import second
+from ingest.detectors.attributes import second
 
 # Synchrony: cells of five seconds in strata of five minutes. Seconds within five of a full minute
 # are left out: that is where cron starts everybody's jobs.

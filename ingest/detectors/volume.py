@@ -11,9 +11,9 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from ingest.detectors.activity import second
-from ingest.detectors.attributes import COLUMNS
+from ingest.detectors.attributes import COLUMNS, second
 from ingest.detectors.findings import Findings, digest, reference, samples_of
+from ingest.detectors.network import gateways
 from ingest.detectors.peers import (
     Peers,
     bonferroni,
@@ -186,12 +186,17 @@ def habit_values(frame: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
 
 
 def busy_clusters(population: Population, habits: pd.DataFrame) -> pd.DataFrame:
-    """Clusters by payment, network and template whose pooled pace is unusual among their like."""
+    """Clusters by payment, network and template whose pooled pace is unusual among their like. An
+    account that stands for many people is nobody's to add up."""
     t = population.requests
     days = (second(t) // 86_400).nunique()
     paces = t.group_by("account_id").aggregate(pace=t.count() / days)
-    found = pooled(population.uses, paces).execute()
-    templates = pooled_frame(_template_uses(population), habits.requests / habits.active_days)
+    many = set(gateways(population.uses).execute().account_id)
+    alone = population.uses.anti_join(gateways(population.uses), "account_id")
+    found = pooled(alone, paces).execute()
+    wordings = _template_uses(population)
+    wordings = wordings[~wordings.account_id.isin(many)]
+    templates = pooled_frame(wordings, habits.requests / habits.active_days)
     compared = compare(pd.concat([found, templates], ignore_index=True), len(habits))
     return compared[(compared.z >= UNUSUAL) & (compared.p <= FALSE_DISCOVERIES)]
 

@@ -12,8 +12,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from ingest.detectors.activity import second
-from ingest.detectors.attributes import party
+from ingest.detectors.attributes import party, second
 from ingest.detectors.peers import poisson_p
 from ingest.detectors.skeletons import SHORT, SHORTEST
 from ingest.detectors.volume_rhythm import THROTTLED

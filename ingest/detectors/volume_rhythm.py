@@ -6,7 +6,7 @@ Whole seconds since 1970 and whole-number divisions only, so that every warehous
 import ibis
 import ibis.expr.types as ir
 
-from ingest.detectors.activity import second
+from ingest.detectors.attributes import second
 
 THROTTLED = "429"
 SESSION = 3600  # seconds; a longer gap is a pause and says nothing of the pace

@@ -42,6 +42,18 @@ class Attribute(models.Model):
         HARNESS = "harness"
         PARTNER_TOKEN = "partner_token"
 
+    class Hub(models.TextChoices):
+        """What brings strangers to a value, judged by how its users behave. A benign reading, and
+        no acquittal of anybody; never a reason to flag."""
+
+        NONE = "", "not marked"
+        CARRIER = "carrier", "carrier or shared access"
+        CAMPUS = "campus", "university, school or office"
+        VPN = "vpn", "VPN or shared exit"
+        CI = "ci", "shared build or program host"
+        RESELLER = "reseller", "reseller or gift cards"
+        PROVIDER = "provider", "public provider or common form"
+
     kind = models.CharField(max_length=16, choices=Kind.choices)
     value = models.CharField(max_length=500, db_collation=BYTEWISE)
     label = models.CharField(
@@ -55,6 +67,7 @@ class Attribute(models.Model):
         null=True, blank=True, help_text="N of the counting that gave d(v)"
     )
     census = models.ForeignKey(Census, null=True, blank=True, on_delete=models.PROTECT)
+    hub = models.CharField(max_length=8, choices=Hub.choices, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

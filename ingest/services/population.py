@@ -29,6 +29,7 @@ class AttributeCount:
     label: str
     accounts: int
     organisations: int | None
+    hub: str = ""  # Attribute.Hub, if the counting looked at how its users behave
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _attribute_rows(
             )
         if _storable(a.kind, a.value):
             label = a.label.replace("\0", "\N{REPLACEMENT CHARACTER}")[:500]
-            yield (a.kind, a.value, label, a.accounts, a.organisations, population)
+            yield (a.kind, a.value, label, a.accounts, a.organisations, population, a.hub)
         else:
             left_out.append(f"{a.kind} {a.value[:80]!r}")
 

@@ -170,7 +170,7 @@ def _store_parts(cursor, observations: Sequence[Observation]) -> None:
             if key not in attributes or a.label or a.prevalence:
                 attributes[key] = _merged(attributes.get(key), a.label, a.prevalence)
     if attributes:
-        copy_rows(cursor, "stage_attribute", (key + row for key, row in attributes.items()))
+        copy_rows(cursor, "stage_attribute", ((*key, *row, "") for key, row in attributes.items()))
         cursor.execute(MERGE_ATTRIBUTES)
         copy_rows(
             cursor,

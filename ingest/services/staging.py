@@ -26,7 +26,7 @@ TABLES = {
     """,
     "stage_attribute": """
         kind text, value text COLLATE "C", label text,
-        accounts integer, organisations integer, population integer
+        accounts integer, organisations integer, population integer, hub text
     """,
     "stage_use": """
         external_id text COLLATE "C", kind text, value text COLLATE "C",
@@ -121,14 +121,14 @@ MERGE_ATTRIBUTES = f"""
 # What is counted carries the census; what is only used stays as it is, or of unknown prevalence.
 COUNT_ATTRIBUTES = """
     INSERT INTO ingest_attribute AS ours (
-        kind, value, label, accounts, organisations, population, census_id
+        kind, value, label, accounts, organisations, population, census_id, hub
     )
     SELECT kind, value, max(label), max(accounts), max(organisations), max(population),
-           CASE WHEN max(accounts) IS NOT NULL THEN %(census)s END
+           CASE WHEN max(accounts) IS NOT NULL THEN %(census)s END, max(hub)
     FROM (
-        SELECT kind, value, label, accounts, organisations, population FROM stage_attribute
+        SELECT kind, value, label, accounts, organisations, population, hub FROM stage_attribute
         UNION ALL
-        SELECT DISTINCT kind, value, '', NULL::integer, NULL::integer, NULL::integer
+        SELECT DISTINCT kind, value, '', NULL::integer, NULL::integer, NULL::integer, ''
         FROM stage_population_use
     ) AS named
     GROUP BY kind, value ORDER BY kind, value
@@ -137,7 +137,8 @@ COUNT_ATTRIBUTES = """
         accounts = excluded.accounts,
         organisations = excluded.organisations,
         population = excluded.population,
-        census_id = excluded.census_id
+        census_id = excluded.census_id,
+        hub = excluded.hub
     WHERE excluded.census_id IS NOT NULL
 """
 
