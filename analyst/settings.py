@@ -292,6 +292,11 @@ ORGANISATION = os.environ.get("ORGANISATION") or "Stillwatch desk"
 
 # Grouping. The prior is shown on every case.
 MEMBERSHIP_PRIOR = env_number("MEMBERSHIP_PRIOR", 1 / 3000, 1e-9, 0.5)
+# A decided case comes back when so many accounts, and such a share of its members, have joined it.
+WAKE_ACCOUNTS = int(env_number("WAKE_ACCOUNTS", 5, 1, 1_000_000))
+WAKE_SHARE = env_number("WAKE_SHARE", 0.1, 0, 100)
+# Waves: for so many days after an action its successors are looked for.
+WAVE_DAYS = int(env_number("WAVE_DAYS", 7, 1, 60))
 
 LOGGING = {
     "version": 1,

@@ -12,7 +12,9 @@ from cases.grouping import Constraints
 from cases.models import Case, Constraint, ConstraintAccount, Reshaping
 from cases.services.triage import free_for
 
-LOCK = 0x5711_0001  # grouping's: it holds it alone, acts upon the shape of cases share it
+# The one lock of grouping: locks per component deadlock when a signal joins two. A run holds it
+# alone, acts upon the shape of cases share it.
+LOCK = 0x5711_0001
 PATIENCE = 0.9  # seconds that a request waits for a grouping run
 BATCH = 5_000
 Side = ConstraintAccount.Side

@@ -8,13 +8,14 @@ from django.utils import timezone
 
 from cases import scoring
 from cases.grouping import METHOD, Cluster, Grouping
-from cases.models import Case, Link, Member, TimelineEvent
+from cases.models import Case, Link, Member, Reshaping, TimelineEvent
 from cases.names import case_name
 from cases.services.group_explain import Explained, explain_clusters
+from cases.services.growth import wake_grown
+from cases.services.propose import hold_proposed, propose_merges
 from cases.services.timeline import append_event
 from ingest.models import Census
 
-SETTLED = (Case.Status.DECIDED, Case.Status.CLOSED)
 COMPUTED = (
     "reason", "priority", "p_abuse", "harm_per_day", "growth", "core", "likely", "possible",
     "expected_members", "new_since_decision", "trend", "first_activity_at", "last_activity_at",
@@ -36,8 +37,9 @@ class Written:
 def write_grouping(answer: Grouping, *, census: Census | None) -> Written:
     """Bring the tables to what grouping found, inside the caller's transaction.
 
-    A case that a person decided keeps its status, its verdict and its members; accounts that join
-    it are marked. Nobody leaves against a person's "in". A new case that nobody has touched and
+    A case with a verdict keeps it and its members; accounts that join it are marked, and enough of
+    them bring it back. It is proposed for a merge and not merged. Nobody leaves against a person's
+    "in". A new case that nobody has touched and
     whose accounts went to another is merged into that one; any other that nothing holds together
     any more keeps its row and says so.
     """
@@ -51,6 +53,7 @@ def write_grouping(answer: Grouping, *, census: Census | None) -> Written:
         .select_for_update(of=("self",))
         .order_by("pk")
     }
+    answer, grown_together = hold_proposed(answer, known)
     explained = explain_clusters(answer.clusters, census=census)
     written = Written()
     cases = _cases(answer.clusters, known, explained, now, written)
@@ -72,6 +75,8 @@ def write_grouping(answer: Grouping, *, census: Census | None) -> Written:
     _save_members(new, stale, leaving, now)
     links = _save_links(answer.clusters, cases)
     _finish(answer, cases, explained, known, moves, targets, links, written)
+    propose_merges(grown_together)
+    wake_grown()
     return written
 
 
@@ -112,7 +117,7 @@ def _rows_of(cases: list[int]) -> dict[int, dict[int, Member]]:
 
 def _members(cluster: Cluster, case, told: Explained, mine, new, stale, leaving):
     """Line up a cluster's members with its rows; returns how many joined and left."""
-    settled = case.status in SETTLED
+    settled = _settled(case)
     joined = 0
     for member, evidence in zip(cluster.members, told.evidence, strict=True):
         row = mine.get(member.account)
@@ -164,9 +169,14 @@ def _leave(mine, staying, leaving) -> int:
 
 def _let_go(case: Case, mine, leaving) -> int:
     """Nothing ties this case's members any more: they leave, unless a person has spoken."""
-    if case.status in SETTLED or case.opened_by_id:
+    if _settled(case) or case.opened_by_id:
         return 0
     return _leave(mine, set(), leaving)
+
+
+def _settled(case: Case) -> bool:
+    """Decided on, also while growth has brought it back: the verdict stands for its members."""
+    return case.verdict != Case.Verdict.UNDECIDED
 
 
 def _untouched(case: Case, mine) -> bool:
@@ -175,6 +185,7 @@ def _untouched(case: Case, mine) -> bool:
         and case.owner_id is None
         and not any(row.verdict for row in mine.values())
         and not case.notes.exists()
+        and not Reshaping.objects.of_case(case).exists()
     )
 
 

@@ -22,6 +22,7 @@ from cases.services.carry import (
     why_no_undo,
 )
 from cases.services.constrain import bind, hold_grouping, lock_cases
+from cases.services.growth import wake_grown
 from cases.services.propose import accounts_of, answer_proposal
 from cases.services.timeline import append_event
 
@@ -111,6 +112,7 @@ def merge_cases(
     kind = TimelineEvent.Kind.CASES_MERGED
     append_event(case, kind, actor=actor, content=told | {"other": other.ref})
     append_event(other, kind, actor=actor, content=told | {"other": case.ref, "part": "absorbed"})
+    wake_grown()
     case.refresh_from_db()
     return case
 

@@ -1,12 +1,14 @@
 """Cases that grow together are proposed for a merge, with reasons, once a person decided on one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 
 from cases.errors import CaseError
+from cases.grouping import Grouping
 from cases.models import Case, Constraint, Member, MergeProposal, Reshaping, TimelineEvent
 from cases.services.carry import mark_undone, why_no_undo
 from cases.services.constrain import bind, hold_grouping, lock_cases
@@ -25,9 +27,44 @@ GROUP BY 1, 2 ORDER BY 1, max(l.bits) DESC, 2
 """
 
 
-def keeps_apart(case: Case, other: Case) -> bool:
-    """Whether grouping may not merge the two by itself: a person has decided on one of them."""
-    return {case.verdict, other.verdict} != {Case.Verdict.UNDECIDED}
+def hold_proposed(
+    answer: Grouping, known: Mapping[int, Case]
+) -> tuple[Grouping, list[tuple[Case, Case]]]:
+    """What grouping found without the merges that only a person may make, and the cases that it
+    would have merged, for propose_merges. known: cases by number.
+
+    Where a cluster holds most members of a second case and a person has decided on either, the
+    second case stays as it is, and its members do not join the first.
+    """
+    pairs, held = [], {}
+    for number, place in answer.absorbed.items():
+        target = None if place is None else answer.clusters[place].case
+        if target is None or number not in known or target not in known:
+            continue
+        case, other = known[number], known[target]
+        if {case.verdict, other.verdict} != {Case.Verdict.UNDECIDED}:
+            pairs.append((case, other))
+            held.setdefault(place, []).append(case.pk)
+    if not pairs:
+        return answer, []
+    cases = {case.pk for pair in pairs for case in pair}
+    members: dict[int, set[int]] = {}
+    rows = Member.objects.current().filter(case__in=cases).values_list("case_id", "account_id")
+    for pk, account in rows.iterator(chunk_size=20_000):
+        members.setdefault(pk, set()).add(account)
+    clusters = list(answer.clusters)
+    for place, others in held.items():
+        cluster = clusters[place]
+        theirs = set().union(*(members.get(pk, ()) for pk in others))
+        theirs -= members.get(known[cluster.case].pk, set())
+        clusters[place] = replace(
+            cluster,
+            members=tuple(m for m in cluster.members if m.account not in theirs),
+            links=tuple(x for x in cluster.links if x.account not in theirs),
+        )
+    stay = {case.number for case, _ in pairs}
+    absorbed = {n: place for n, place in answer.absorbed.items() if n not in stay}
+    return replace(answer, clusters=tuple(clusters), absorbed=absorbed), pairs
 
 
 def propose_merges(pairs: Iterable[tuple[Case, Case]]) -> list[MergeProposal]:

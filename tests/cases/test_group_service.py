@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from cases.models import Case, GroupingRun, Link, Member, Note, TimelineEvent
 from cases.services.group import LOCK, group_new_signals
+from cases.services.judge import judge_members
 from cases.services.timeline import broken_links
 from ingest.models import Account, ActivityHour, Attribute, AttributeUse, Batch, Census, Signal
 from tests.base import NOON, make_detector, make_user
@@ -229,9 +230,7 @@ class GroupingServiceTest(TestCase):
         group_new_signals()
         ana = make_user("ana")
         out = Member.objects.get(account__external_id="camp-0")
-        Member.objects.filter(pk=out.pk).update(
-            verdict="out", verdict_by=ana, verdict_at=timezone.now()
-        )
+        judge_members(self.only_case(), actor=ana, members=[out.pk], verdict="out")
         self.assertIsNotNone(group_new_signals())
         self.assertEqual(self.only_case().core, 19)
         flag([self.who[0]])
@@ -243,7 +242,8 @@ class GroupingServiceTest(TestCase):
 
     def test_members_that_no_longer_fit_leave_but_an_analysts_in_stays(self):
         group_new_signals()
-        Member.objects.filter(account=self.who[1]).update(verdict="in", verdict_at=timezone.now())
+        kept = Member.objects.get(account=self.who[1])
+        judge_members(self.only_case(), actor=make_user("ana"), members=[kept.pk], verdict="in")
         AttributeUse.objects.filter(account__in=self.who[:2]).delete()
         group_new_signals()
         gone, kept = (Member.objects.get(account=account) for account in self.who[:2])
