@@ -9,6 +9,10 @@ EARLIEST, LATEST = "1990-01-01", "2100-01-01"
 # An epoch number between 2001 and 2286 has 10 digits in seconds, 13 in ms, 16 in µs, 19 in ns.
 SECONDS_BELOW, MILLIS_BELOW, MICROS_BELOW = 10**11, 10**14, 10**17
 
+# …302.417 as a floating number may be …302.41699999: a moment keeps its millisecond
+HALF_A_MICROSECOND = 0.0005
+
+WHOLE = r"^\s*[0-9]{1,19}\s*$"
 DIGITS = r"^\s*[0-9]+(\.[0-9]+)?\s*$"
 
 # How a moment was written. A column holds one unit of epoch numbers, or it is refused.
@@ -112,13 +116,14 @@ def _moment(column: ir.Column, zone: str | None) -> ir.TimestampColumn:
         return _from_epoch(column.cast("float64"), whole=False)
     if not kind.is_string():
         return ibis.null("timestamp")
-    numeric = column.re_search(DIGITS)
-    epoch = numeric.ifelse(column.strip(), ibis.null("string")).try_cast("float64")
+    whole, numeric = column.re_search(WHOLE), column.re_search(DIGITS)
+    text, none = column.strip(), ibis.null("string")
     words = _words(column)
     zoned = words.re_search(ZONED).ifelse(words, ibis.null("string"))
     bare = words.re_search(BARE).ifelse(words, ibis.null("string"))
     return ibis.coalesce(
-        _from_epoch(epoch, whole=False),
+        _from_epoch(whole.ifelse(text, none).try_cast("int64"), whole=True),
+        _from_epoch((numeric & ~whole).ifelse(text, none).try_cast("float64"), whole=False),
         zoned.try_cast(dt.Timestamp(timezone="UTC")).cast("timestamp"),
         _placed(bare.try_cast("timestamp"), zone),
     )
@@ -140,13 +145,18 @@ def _sane(moment: ir.TimestampColumn) -> ir.TimestampColumn:
     return sane.ifelse(moment, ibis.null("timestamp"))
 
 
+def _floor(number: ir.IntegerColumn, by: int) -> ir.IntegerColumn:
+    # backends divide whole numbers as floating ones, of which 19 digits lose the last ones
+    return ((number - number % by) / by).round().cast("int64")
+
+
 def _from_epoch(number: ir.NumericColumn, *, whole: bool) -> ir.TimestampColumn:
     if whole:
         millis = ibis.cases(
             (number < SECONDS_BELOW, number * 1000),
             (number < MILLIS_BELOW, number),
-            (number < MICROS_BELOW, (number / 1000).floor().cast("int64")),
-            else_=(number / 1_000_000).floor().cast("int64"),
+            (number < MICROS_BELOW, _floor(number, 1000)),
+            else_=_floor(number, 1_000_000),
         )
     else:
         millis = ibis.cases(
@@ -154,6 +164,7 @@ def _from_epoch(number: ir.NumericColumn, *, whole: bool) -> ir.TimestampColumn:
             (number < MILLIS_BELOW, number),
             (number < MICROS_BELOW, number / 1000),
             else_=number / 1_000_000,
-        ).floor()
+        )
+        millis = (millis + HALF_A_MICROSECOND).floor()
     possible = (number >= 0) & (millis < 4.2e12)
     return possible.ifelse(millis.cast("int64"), ibis.null("int64")).as_timestamp("ms")
