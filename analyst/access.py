@@ -18,6 +18,14 @@ DECIDERS = {"analyst", "lead"}
 REVIEWERS = {"lead"}
 SHARERS = {"analyst", "lead", "counsel"}
 KEY_MAKERS = {"lead", "platform owner", "administrator"}
+PAGES = [  # name of the URL, what the navigation says, the key after G
+    ("queue", "Queue", "Q"),
+    ("accounts", "Accounts", "A"),
+    ("actions", "Actions", "O"),
+    ("sharing", "Sharing", "S"),
+    ("suspects", "Suspect models", "M"),
+    ("detectors", "Detectors", "D"),
+]
 COUNTED = 500  # a count stops here, so that no page's cost grows with the desk
 
 
@@ -168,6 +176,14 @@ def _waiting_orders(user: User) -> int:
     return Enforcement.objects.filter(state=Enforcement.State.REQUESTED, case__in=seen).count()
 
 
+def pages() -> list[dict]:
+    """The desk's pages in the order of its navigation."""
+    return [
+        {"name": name, "label": label, "key": key, "href": reverse(f"analyst:{name}")}
+        for name, label, key in PAGES
+    ]
+
+
 def desk(request) -> dict:
     """Template context of every page: the navigation, the colour mode, what the person may do."""
     theme = request.COOKIES.get("theme", "auto")
@@ -188,14 +204,7 @@ def desk(request) -> dict:
         return context  # nothing to go to
     open_cases = counted(Case.objects.visible_to(user).open().awake())
     waiting = Enforcement.objects.filter(state=Enforcement.State.REQUESTED).count()
-    pages = [
-        ("queue", "Queue", open_cases),
-        ("accounts", "Accounts", None),
-        ("actions", "Actions", waiting),
-        ("sharing", "Sharing", None),
-        ("suspects", "Suspect models", None),
-        ("detectors", "Detectors", None),
-    ]
+    counts = {"queue": open_cases, "actions": waiting}
     here = request.resolver_match.url_name if request.resolver_match else ""
     part_of = {
         "case": "queue", "account": "accounts", "action": "actions", "share": "sharing",
@@ -203,13 +212,8 @@ def desk(request) -> dict:
     }  # fmt: skip
     current = part_of.get((here or "").split("-")[0], here)
     context["navigation"] = [
-        {
-            "label": label,
-            "href": reverse(f"analyst:{name}"),
-            "count": count,
-            "current": name == current,
-        }
-        for name, label, count in pages
+        page | {"count": counts.get(page["name"]), "current": page["name"] == current}
+        for page in pages()
     ]
     context["may_decide"] = may(user, DECIDERS)
     context["may_review"] = may(user, REVIEWERS)

@@ -149,3 +149,8 @@ class ReviewForm(DeskForm):
 
 class ShareForm(DeskForm):
     tlp = forms.ChoiceField(label="Widest audience", choices=Case.TLP.choices)
+
+
+class ViewForm(DeskForm):
+    name = forms.CharField(label="Name", max_length=40)
+    team = forms.BooleanField(label="For the whole team", required=False)

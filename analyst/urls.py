@@ -10,7 +10,9 @@ from analyst.views import (
     detectors,
     health,
     packets,
+    palette,
     queue,
+    saved,
     sharing,
     suspects,
 )
@@ -26,6 +28,8 @@ desk = [
     path("", queue.queue, name="queue"),
     path("take-next/", queue.take_next_case, name="queue-take-next"),
     path("bulk/", queue.bulk, name="queue-bulk"),
+    path("views/", saved.save, name="view-save"),
+    path("views/<int:pk>/forget/", saved.forget, name="view-forget"),
     path("cases/<str:ref>/", case.case, name="case"),
     path("cases/<str:ref>/members/", case.members, name="case-members"),
     path("cases/<str:ref>/timeline/", case.timeline, name="case-timeline"),
@@ -67,6 +71,8 @@ desk = [
     path("suspects/<str:ref>/keys.csv", suspects.results_csv, name="suspect-csv"),
     path("suspects/<str:ref>/cancel/", suspects.cancel, name="suspect-cancel"),
     path("detectors/", detectors.detectors, name="detectors"),
+    path("palette/", palette.palette, name="palette"),
+    path("keys/", palette.keys, name="keys"),
 ]  # fmt: skip
 
 urlpatterns = [

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from analyst.access import case_for_reading, visible_cases
+from analyst.commands import commands_for, holds
 from analyst.figures import FIGURES
 from analyst.forms import RevealForm
 from analyst.members import STATES, TIERS, VERDICTS, MembersQuery, state_counts
@@ -138,16 +139,14 @@ def figure_csv(request, ref, name):
 def head_of(request, case: Case) -> dict:
     """What the head, the anchors and the foot of every page of a case show."""
     now = timezone.now()
+    mine, held = holds(case, request.user, now)
     return {
         "case": case,
         "due": due_words(case.due_at, now),
         "lapsed": bool(case.claimed_until and case.claimed_until < now),
-        "mine": case.owner_id == request.user.pk,
-        "held": bool(
-            case.owner_id
-            and case.owner_id != request.user.pk
-            and (case.claimed_until is None or case.claimed_until > now)
-        ),
+        "mine": mine,
+        "held": held,
+        "commands": commands_for(case, request.user, now),
         "numbers": numbers_of(case),
     }
 

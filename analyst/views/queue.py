@@ -11,6 +11,7 @@ from analyst.access import DECIDERS, counted, desk_for_reading, may, visible_cas
 from analyst.bulk import DAYS, BulkForm, apply, numbers_of
 from analyst.queue import ORDERS, TABS, QueueQuery, possible_owners, tab_counts
 from analyst.queue_rows import rows_of
+from analyst.saved import COUNTED, may_forget, tabs_for
 from cases.models import Case
 from cases.services.triage import take_next
 
@@ -23,7 +24,9 @@ DONE = {"claim": "claimed", "release": "released", "snooze": "snoozed", "wake": 
 def queue(request):
     """The page, or for htmx the part of it that a filter changes."""
     desk_for_reading(request.user)
-    query = QueueQuery(request.GET, user=request.user, people=possible_owners())
+    people = possible_owners()
+    query = QueueQuery(request.GET, user=request.user, people=people)
+    views = tabs_for(request.user, query.string(), people)
     cases, earlier, later = query.page(PAGE)
     counts = tab_counts(request.user, query.now)
     filtered = bool(query.form.filled)
@@ -37,10 +40,14 @@ def queue(request):
                 "label": tab.label,
                 "href": query.url(view=None if tab.slug == "open" else tab.slug),
                 "count": said(counts[tab.slug], tab.counted),
-                "current": tab is query.tab,
+                "current": tab is query.tab and not any(saved.current for saved in views),
             }
             for tab in TABS.values()
         ],
+        "views": [saved._replace(count=said(saved.count, COUNTED)) for saved in views],
+        "view_here": next(
+            (v.view for v in views if v.current and may_forget(v.view, request.user)), None
+        ),
         "next_wakes": counts["next_wakes"],
         "heads": {
             name: {

@@ -1,38 +1,5 @@
-// Keys and small conveniences of a case's pages. Listens on the document, since htmx swaps parts in and
-// a step back in history replaces the whole body.
-const typing = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
-const keysAreOn = () => localStorage.getItem("keys") !== "off";
-
-// A key acts as what it is printed on; never while typing; single keys can be switched off.
-document.addEventListener("keydown", (event) => {
-  if (event.isComposing) return;
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    const form = event.target.closest("form");
-    if (form?.method === "post") form.requestSubmit(form.querySelector("[data-main]"));
-    return;
-  }
-  if (event.key === "Escape") {
-    if (event.target.closest(typing)) event.target.blur();
-    for (const sheet of document.querySelectorAll("details.keys[open]")) sheet.open = false;
-    return;
-  }
-  if (!keysAreOn() || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (event.target.closest(typing)) return;
-  const key = event.key.toLowerCase();
-  const target = [...document.querySelectorAll("[data-key]")].find((e) => e.dataset.key === key);
-  if (!target) return;
-  event.preventDefault();
-  const details = target.closest("summary")?.parentElement;
-  if (details) details.open = key === "?" ? !details.open : true;
-  const field = target.dataset.focus && document.getElementById(target.dataset.focus);
-  if (field) {
-    field.focus();
-    field.scrollIntoView({ block: "center" });
-  } else if (!details) {
-    target.click();
-  }
-});
-
+// Small conveniences of a case's pages. Listens on the document, since htmx swaps parts in and a step back
+// in history replaces the whole body.
 // One tier's evidence at a time; without this script all of them stand below each other.
 function chooseTier(set, name) {
   for (const part of document.querySelectorAll(`[data-part="${set.dataset.choose}"]`)) {
@@ -49,10 +16,6 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-keys-switch]")) {
-    localStorage.setItem("keys", event.target.checked ? "on" : "off");
-    return;
-  }
   const form = event.target.closest("form[data-select]");
   if (form && event.target.type === "checkbox") tellTicked(form, event.target);
 });
@@ -71,7 +34,6 @@ function tellTicked(form, changed) {
 
 // What only makes sense with this script is hidden in the page until it runs.
 function dress() {
-  for (const box of document.querySelectorAll("[data-keys-switch]")) box.checked = keysAreOn();
   for (const all of document.querySelectorAll("[data-all]")) all.hidden = false;
   for (const said of document.querySelectorAll("[data-selected]")) {
     said.dataset.empty ||= said.textContent;

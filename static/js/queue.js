@@ -64,11 +64,13 @@ const keys = {
   z: () => press("snooze"),
   "[": () => document.querySelector('.tools a[rel="prev"]')?.click(),
   "]": () => document.querySelector('.tools a[rel="next"]')?.click(),
-  f: () => document.querySelector(".more summary")?.click(),
+  f: () => document.querySelector("#filter .more summary")?.click(),
+  v: () => document.querySelector(".push .more summary")?.click(),
 };
 
 document.addEventListener("keydown", (event) => {
   if (!queue() || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (document.querySelector("dialog[open]")) return;
   const typing = event.target.closest('input:not([type="checkbox"]), textarea, select, [contenteditable]');
   if (event.key === "Escape") {
     const panel = document.querySelector(".more[open]");
@@ -88,7 +90,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   const action = keys[event.key.toLowerCase()];
-  if (!action) return;
+  if (!action || localStorage.getItem("keys") === "off") return;
   event.preventDefault();
   action();
 });
@@ -101,6 +103,11 @@ document.addEventListener("reset", (event) => {
   if (event.target.id === "bulk") setTimeout(tellSelection);
 });
 
+// An opened panel waits in its first field.
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.(".more[open]")) event.target.querySelector("input, select")?.focus();
+}, true);
+
 // Tab and the keys agree on where one is.
 document.addEventListener("focusin", (event) => {
   const row = event.target.closest(".queue tbody tr");
@@ -112,8 +119,9 @@ let last = null;
 document.addEventListener("click", (event) => {
   const box = event.target.closest?.('.queue tbody input[name="ref"]');
   if (!box) {
-    const panel = document.querySelector(".more[open]");
-    if (panel && !panel.contains(event.target)) panel.open = false;
+    for (const panel of document.querySelectorAll(".more[open]")) {
+      if (!panel.contains(event.target)) panel.open = false;
+    }
     return;
   }
   const all = boxes();

@@ -11,7 +11,7 @@ from django.test import TestCase, override_settings
 from django.urls import get_resolver
 
 from tests.base import DeskTestCase, make_user
-from tests.processes import ROOT
+from tests.processes import ROOT, gather_static
 
 
 class HeadersTest(DeskTestCase):
@@ -95,6 +95,7 @@ class DeployTest(TestCase):
             "CELERY_BROKER_URL": "amqps://broker.example",
             "ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         }
+        gather_static(env)
         done = subprocess.run(
             [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
             cwd=ROOT, env=env, capture_output=True, text=True,
