@@ -268,6 +268,10 @@ CELERY_BEAT_SCHEDULE = {
     name: {"task": f"cases.tasks.{name}", "schedule": SWEEP_SECONDS, "options": {"expires": 30}}
     for name in ("group_new_signals", "deliver_due_items", "seal_waiting_packets")
 }
+CELERY_BEAT_SCHEDULE["watch_for_waves"] = {
+    "task": "cases.tasks.watch_for_waves", "schedule": 60 * SWEEP_SECONDS,
+    "options": {"expires": 600},
+}  # fmt: skip
 
 CELERY_BEAT_SCHEDULE["run_suspect_tests"] = {
     "task": "ingest.tasks.run_suspect_tests",

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from cases.services import deliver, findings, group, seal
+from cases.services import aftermath, deliver, findings, group, seal, waves
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
@@ -33,3 +33,9 @@ def attach_watermark_findings():
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def seal_packet(pk):
     seal.seal_packet(pk)
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def watch_for_waves():
+    waves.open_waves()
+    aftermath.count_aftermaths()

@@ -168,8 +168,9 @@ def _leave(mine, staying, leaving) -> int:
 
 
 def _let_go(case: Case, mine, leaving) -> int:
-    """Nothing ties this case's members any more: they leave, unless a person has spoken."""
-    if _settled(case) or case.opened_by_id:
+    """Nothing ties this case's members any more: they leave, unless a person has spoken. What a
+    wave took up after an action ties it, even where grouping sees no more."""
+    if _settled(case) or case.opened_by_id or case.after_order_id:
         return 0
     return _leave(mine, set(), leaving)
 
@@ -183,6 +184,7 @@ def _untouched(case: Case, mine) -> bool:
     return (
         case.status == Case.Status.NEW
         and case.owner_id is None
+        and case.after_order_id is None
         and not any(row.verdict for row in mine.values())
         and not case.notes.exists()
         and not Reshaping.objects.of_case(case).exists()
