@@ -1,10 +1,12 @@
-"""Who belongs to a cluster, with what probability and on what evidence: naive Bayes by family."""
+"""Who belongs to a cluster, with what probability and on what evidence: naive Bayes by family.
+
+All clusters are scored at once: a cluster is a number, and every row says which it is of.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .links import Witnesses
 from .rarity import (
     ALONE_CAP,
     CAP,
@@ -23,6 +25,7 @@ from .rarity import (
     several,
 )
 from .tables import Facts
+from .witnesses import Witnesses
 
 SLOTS = len(KINDS) + len(FAMILIES)
 SLOT_FAMILY = [int(family) for family in KIND_FAMILY] + list(range(len(FAMILIES)))
@@ -31,30 +34,72 @@ SEARCH_BITS = 3.0  # newcomers are found through witnesses worth this much, of t
 # other organisations that must carry a value: one account, however much it shares, is one witness
 WITNESSES = 2
 TIE_BITS = 1.0  # what a family must be worth to count as one of the two
+NOBODY = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Accounts of clusters: two columns, sorted by (cluster, account), each pair once."""
+
+    cluster: np.ndarray
+    account: np.ndarray
+
+    @classmethod
+    def of(cls, cluster, account, accounts: int) -> "Rows":
+        pairs = np.unique(np.asarray(cluster, dtype=np.int64) * accounts + account)
+        return cls(*np.divmod(pairs, max(accounts, 1)))
+
+    @classmethod
+    def single(cls, accounts: np.ndarray) -> "Rows":
+        """One cluster, number 0."""
+        accounts = np.unique(accounts)
+        return cls(np.zeros(len(accounts), dtype=np.int64), accounts)
+
+    def __len__(self):
+        return len(self.account)
+
+    def __getitem__(self, keep) -> "Rows":
+        return Rows(self.cluster[keep], self.account[keep])
+
+    def key(self, accounts: int) -> np.ndarray:
+        return self.cluster * accounts + self.account
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the evidence says of each account that shares something with the cluster.
+    """What the evidence says of each account that shares something with its cluster.
 
-    family_bits is accounts × families, capped; raw_bits before the cap. best
-    gives for each account and family the witness that is worth most, −1 for none; shared the
-    number of the cluster's other parties that carry it.
+    family_bits is rows × families, capped; raw_bits before the cap. best gives for each row and
+    family the witness that is worth most, −1 for none; shared the number of the cluster's other
+    parties that carry it.
     """
 
-    account: np.ndarray
+    rows: Rows
     total: np.ndarray
     family_bits: np.ndarray
     raw_bits: np.ndarray
-    ties: np.ndarray  # accounts × families: which families tie it to the cluster
+    ties: np.ndarray  # rows × families: which families tie it to the cluster
     best: np.ndarray
     shared: np.ndarray
-    parties: int
+
+    @property
+    def account(self) -> np.ndarray:
+        return self.rows.account
+
+    @property
+    def cluster(self) -> np.ndarray:
+        return self.rows.cluster
 
     @property
     def tied(self) -> np.ndarray:
         """By families of two domains at least."""
         return domains(self.ties).sum(axis=1) >= 2
+
+    def __getitem__(self, keep) -> "Scores":
+        return Scores(
+            self.rows[keep], self.total[keep], self.family_bits[keep], self.raw_bits[keep],
+            self.ties[keep], self.best[keep], self.shared[keep],
+        )  # fmt: skip
 
 
 def domains(ties: np.ndarray) -> np.ndarray:
@@ -68,106 +113,104 @@ def domains(ties: np.ndarray) -> np.ndarray:
 
 
 class Scorer:
-    """Scores accounts against clusters over one set of facts. Pure; holds only lookups."""
+    """Scores accounts against clusters over one set of facts, and keeps what it looked at."""
 
     def __init__(self, facts: Facts, seen: Witnesses, *, prior: float):
         self.facts, self.seen = facts, seen
         self.prior_bits = log_odds(prior)
-        self.links, self.can_tie = seen.links, seen.ties
-        # how many values of each kind an account has: the more, the easier to share one by chance
-        known = self.links[seen.witness] | np.isnan(seen.bits[seen.witness])
-        self.values = np.bincount(
-            seen.account[known] * SLOTS + seen.slot[seen.witness[known]],
-            minlength=len(facts.account) * SLOTS,
-        ).reshape(len(facts.account), SLOTS)
-        self.alone = self._alone()
+        self.looked: list[Rows] = []  # accounts scored, by cluster
+        self.searched: list[tuple[np.ndarray, np.ndarray]] = []  # (cluster, witness)
+        self._cells, self._alone = self._words()
 
-    def _alone(self) -> np.ndarray:
-        """Bits of the detectors' words about an account by itself: the best of a family, paid for
-        by the number of its looks."""
+    def _words(self) -> tuple[np.ndarray, np.ndarray]:
+        """(account × families + family, bits) of the detectors' words about an account by itself:
+        the best of a family, paid for by the number of its looks."""
         facts = self.facts
-        size = len(facts.account) * len(FAMILIES)
-        lone = facts.signal_group < 0
+        lone = (facts.signal_group < 0) & (facts.signal_family != FAMILY_CODE["watermark"])
         cell = facts.signal_account[lone] * len(FAMILIES) + facts.signal_family[lone]
-        p = np.nan_to_num(facts.signal_p[lone], nan=1.0)
-        best = np.ones(size)
-        np.minimum.at(best, cell, p)
-        looks = np.bincount(cell, minlength=size)
-        bits = np.minimum(p_value_bits(np.minimum(1.0, best * np.maximum(looks, 1))), ALONE_CAP)
-        bits = bits.reshape(len(facts.account), len(FAMILIES))
-        bits[:, FAMILY_CODE["watermark"]] = 0.0
-        return bits
+        cells, where, looks = np.unique(cell, return_inverse=True, return_counts=True)
+        best = np.ones(len(cells))
+        np.minimum.at(best, where, np.nan_to_num(facts.signal_p[lone], nan=1.0))
+        return cells, np.minimum(p_value_bits(np.minimum(1.0, best * looks)), ALONE_CAP)
+
+    def alone(self, account: np.ndarray) -> np.ndarray:
+        """accounts × families: what detectors say of each by itself, in bits."""
+        cell = (account[:, None] * len(FAMILIES) + np.arange(len(FAMILIES))).ravel()
+        bits = np.zeros(len(cell))
+        if len(self._cells):
+            at = np.minimum(np.searchsorted(self._cells, cell), len(self._cells) - 1)
+            bits = np.where(self._cells[at] == cell, self._alone[at], 0.0)
+        return bits.reshape(len(account), len(FAMILIES))
 
     def score(
-        self,
-        members: np.ndarray,
-        *,
-        also: np.ndarray | None = None,
-        without: np.ndarray | None = None,
-    ) -> Scores:
+        self, members: Rows, *, also: Rows | None = None, without: np.ndarray = NOBODY,
+        newcomers: bool = True,
+    ) -> Scores:  # fmt: skip
         """Score members, also, and everybody found through what the members share.
 
-        members vote; without: witnesses that must not count (explained away).
+        members vote; without: what must not count (explained away), as cluster × witnesses +
+        witness, ascending. Without newcomers only members and also are scored, and nothing is kept
+        of the look.
         """
         facts, seen = self.facts, self.seen
-        votes = _Votes(facts, seen, members, self.links, without)
-        search = self._telling(votes)
-        found = self._found_twice(search)
-        parts = [members, found] if also is None else [members, found, also]
-        account = np.unique(np.concatenate(parts))
-        row, witness = seen.of_accounts(account)
-        at = np.searchsorted(votes.witness, witness)
-        at = np.minimum(at, max(len(votes.witness) - 1, 0))
-        hit = votes.witness[at] == witness if len(votes.witness) else np.zeros(len(row), bool)
-        row, witness, at = row[hit], witness[hit], at[hit]
-        party = facts.party[account[row]]
+        size = len(facts.account)
+        votes = _Votes(facts, seen, members, without)
+        parts = [members.key(size)]
+        if newcomers:
+            parts.append(self._found_twice(votes).key(size))
+        if also is not None:
+            parts.append(also.key(size))
+        keys = np.unique(np.concatenate(parts))
+        rows = Rows(*np.divmod(keys, max(size, 1)))
+        if newcomers:
+            self.looked.append(rows)
+            self.searched.append((votes.cluster[votes.telling], votes.witness[votes.telling]))
+        row, witness = seen.of_accounts(rows.account)
+        values = self._values(len(rows), row, witness)
+        cluster = rows.cluster[row]
+        at, hit = votes.find(cluster, witness)
+        row, witness, at, cluster = row[hit], witness[hit], at[hit], cluster[hit]
+        party = facts.party[rows.account[row]]
         # an account's own organisation has no vote
-        own_voter = votes.has_party(party).astype(np.int64)
-        own_carries = votes.carries(at, party).astype(np.int64)
-        others = votes.count[at] - own_carries
-        voters = votes.parties - own_voter
-        outside = np.maximum(seen.carriers[witness] - others, 1.0)
-        rest = np.maximum(seen.population[witness] - voters, outside)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            member_rate = np.minimum(M, at_least(others) / (voters + 1.0))
-            bits = np.log2(member_rate / (outside / rest))
-        bits = np.where(seen.attribute[witness] >= 0, bits, seen.bits[witness])
+        others = votes.count[at] - votes.carries(at, party)
+        voters = votes.parties[cluster] - votes.has_party(cluster, party)
+        bits = _worth(seen, witness, others, voters)
         good = (others >= WITNESSES) & (np.nan_to_num(bits, nan=-1.0) > 0)
-        row, witness, bits, others = row[good], witness[good], bits[good], others[good]
-        return self._sum(account, row, witness, bits, others, votes.parties)
+        return self._sum(rows, values, row[good], witness[good], bits[good], others[good])
 
-    def _found_twice(self, search: np.ndarray) -> np.ndarray:
+    def telling(self, members: Rows, *, without: np.ndarray = NOBODY) -> np.ndarray:
+        """The witnesses of one cluster that say something of whoever else carries them."""
+        votes = _Votes(self.facts, self.seen, members, without)
+        return votes.witness[votes.telling]
+
+    def _found_twice(self, votes: "_Votes") -> Rows:
         """Accounts that carry telling witnesses of two domains; one domain alone ties nobody."""
-        row, account = self.seen.of_witnesses(search)
-        domain = DOMAIN[self.seen.family[search]][row]
-        pairs = np.unique(account * len(FAMILIES) + domain)
-        names, count = np.unique(pairs // len(FAMILIES), return_counts=True)
-        return names[count >= 2]
+        search = np.flatnonzero(votes.telling)
+        row, account = self.seen.of_witnesses(votes.witness[search])
+        cluster = votes.cluster[search][row]
+        domain = DOMAIN[self.seen.family[votes.witness[search]]][row]
+        size, families = max(len(self.facts.account), 1), len(FAMILIES)
+        pairs = np.unique((cluster * size + account) * families + domain)
+        keys, count = _runs(pairs // families)
+        return Rows(*np.divmod(keys[count >= 2], size))
 
-    def telling(self, members: np.ndarray, *, without: np.ndarray | None = None) -> np.ndarray:
-        """The witnesses of these members that say something of whoever else carries them."""
-        return self._telling(_Votes(self.facts, self.seen, members, self.links, without))
+    def _values(self, rows: int, row: np.ndarray, witness: np.ndarray) -> np.ndarray:
+        """How many values of each kind an account has: the more, the easier to share one."""
+        known = self.seen.links[witness] | np.isnan(self.seen.bits[witness])
+        cell = row[known] * SLOTS + self.seen.slot[witness[known]]
+        return np.bincount(cell, minlength=rows * SLOTS)
 
-    def _telling(self, votes: "_Votes") -> np.ndarray:
-        return votes.witness[
-            (votes.worth(self.seen) >= SEARCH_BITS)
-            & (votes.count >= WITNESSES)
-            & self.can_tie[votes.witness]
-        ]
-
-    def _sum(self, account, row, witness, bits, others, parties) -> Scores:
-        size, families = len(account), len(FAMILIES)
+    def _sum(self, rows: Rows, values, row, witness, bits, others) -> Scores:
+        size, families = len(rows), len(FAMILIES)
         cell = row * SLOTS + self.seen.slot[witness]
         order = np.lexsort((witness, -bits, cell))
-        sorted_cell = cell[order]
+        cell = cell[order]
         first = np.ones(len(order), dtype=bool)
-        first[1:] = sorted_cell[1:] != sorted_cell[:-1]
+        first[1:] = cell[1:] != cell[:-1]
         place = np.arange(len(order))
         rank = place - np.maximum.accumulate(np.where(first, place, 0))
-        values = self.values[account[row], self.seen.slot[witness]][order]
-        worth = several(bits[order], rank, values)
-        total = np.bincount(sorted_cell, weights=worth, minlength=size * SLOTS)
-        total = total.reshape(size, SLOTS)
+        worth = several(bits[order], rank, values[cell])
+        total = np.bincount(cell, weights=worth, minlength=size * SLOTS).reshape(size, SLOTS)
         ties = np.zeros((size, families))
         # kinds of one family are nested or depend on each other: the strongest speaks for all
         shared_bits = np.zeros((size, families))
@@ -175,67 +218,80 @@ class Scorer:
             np.maximum(shared_bits[:, family], total[:, slot], out=shared_bits[:, family])
             if slot not in WEAK_SLOTS:
                 np.maximum(ties[:, family], total[:, slot], out=ties[:, family])
-        raw = np.maximum(shared_bits, self.alone[account])
+        raw = np.maximum(shared_bits, self.alone(rows.account))
         capped = np.minimum(raw, CAP)
         said, alike = CONTENT
         fuller = np.where(capped[:, said] >= capped[:, alike], said, alike)
         weaker = np.where(fuller == said, alike, said)
-        rows = np.arange(size)
-        room = CAP[said] - capped[rows, fuller]
-        capped[rows, weaker] = np.minimum(capped[rows, weaker], room)
+        every = np.arange(size)
+        room = CAP[said] - capped[every, fuller]
+        capped[every, weaker] = np.minimum(capped[every, weaker], room)
         best = np.full((size, families), -1)
         shared = np.zeros((size, families), dtype=np.int64)
         order = np.lexsort((-witness, bits))  # the worthiest last, so that it stays
         family = self.seen.family[witness]
         best[row[order], family[order]] = witness[order]
         shared[row[order], family[order]] = others[order]
-        return Scores(
-            account,
-            self.prior_bits + capped.sum(axis=1),
-            capped,
-            raw,
-            ties >= TIE_BITS,
-            best,
-            shared,
-            parties,
-        )
+        total = self.prior_bits + capped.sum(axis=1)
+        return Scores(rows, total, capped, raw, ties >= TIE_BITS, best, shared)
+
+
+def _worth(seen: Witnesses, witness, carriers, voters) -> np.ndarray:
+    """Bits of a witness that so many of so many voting parties carry."""
+    outside = np.maximum(seen.carriers[witness] - carriers, 1.0)
+    rest = np.maximum(seen.population[witness] - voters, outside)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.minimum(M, at_least(carriers) / (voters + 1.0))
+        bits = np.log2(rate / (outside / rest))
+    return np.where(seen.attribute[witness] >= 0, bits, seen.bits[witness])
 
 
 class _Votes:
-    """What the members of a cluster carry, counted in organisations."""
+    """What the members of each cluster carry, counted in organisations."""
 
-    def __init__(self, facts, seen, members, links, without):
-        row, witness = seen.of_accounts(members)
-        usable = links[witness]
-        if without is not None and len(without):
-            usable &= ~np.isin(witness, without)
-        row, witness = row[usable], witness[usable]
+    def __init__(self, facts: Facts, seen: Witnesses, members: Rows, without: np.ndarray):
+        self._nodes = len(seen.bits)
         self._space = int(facts.party.max(initial=0)) + 1
-        self._pairs = np.unique(witness * self._space + facts.party[members[row]])
-        self.witness, self.count = np.unique(self._pairs // self._space, return_counts=True)
-        self._party = np.unique(facts.party[members])
-        self.parties = len(self._party)
+        row, witness = seen.of_accounts(members.account)
+        usable = seen.links[witness]
+        row, witness = row[usable], witness[usable]
+        key = members.cluster[row] * self._nodes + witness
+        if len(without):
+            at = np.minimum(np.searchsorted(without, key), len(without) - 1)
+            counts = without[at] != key
+            row, key = row[counts], key[counts]
+        self._pairs = np.unique(key * self._space + facts.party[members.account[row]])
+        self._keys, self.count = _runs(self._pairs // self._space)
+        self.cluster, self.witness = np.divmod(self._keys, max(self._nodes, 1))
+        clusters = int(members.cluster.max(initial=-1)) + 1
+        self._party = np.unique(members.cluster * self._space + facts.party[members.account])
+        self.parties = np.bincount(self._party // self._space, minlength=clusters)
+        worth = _worth(seen, self.witness, self.count, self.parties[self.cluster])
+        self.telling = (worth >= SEARCH_BITS) & (self.count >= WITNESSES) & seen.ties[self.witness]
 
-    def worth(self, seen) -> np.ndarray:
-        """Bits of each witness to somebody new."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rate = np.minimum(M, at_least(self.count) / (self.parties + 1.0))
-            outside = np.maximum(seen.carriers[self.witness] - self.count, 1.0)
-            rest = np.maximum(seen.population[self.witness] - self.parties, outside)
-            bits = np.log2(rate / (outside / rest))
-        return np.where(seen.attribute[self.witness] >= 0, bits, seen.bits[self.witness])
+    def find(self, cluster, witness) -> tuple[np.ndarray, np.ndarray]:
+        """(place of each pair, whether it is there)."""
+        return _find(self._keys, cluster * self._nodes + witness)
 
-    def has_party(self, party: np.ndarray) -> np.ndarray:
-        return _within(self._party, party)
+    def has_party(self, cluster, party) -> np.ndarray:
+        return _find(self._party, cluster * self._space + party)[1].astype(np.int64)
 
-    def carries(self, at: np.ndarray, party: np.ndarray) -> np.ndarray:
-        if not len(self.witness):
-            return np.zeros(len(party), dtype=bool)
-        return _within(self._pairs, self.witness[at] * self._space + party)
+    def carries(self, at, party) -> np.ndarray:
+        if not len(self._keys):
+            return np.zeros(len(party), dtype=np.int64)
+        return _find(self._pairs, self._keys[at] * self._space + party)[1].astype(np.int64)
 
 
-def _within(ordered: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _runs(ordered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(each value, how often) of an ascending array."""
+    fresh = np.ones(len(ordered), dtype=bool)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    start = np.flatnonzero(fresh)
+    return ordered[start], np.diff(np.concatenate((start, [len(ordered)])))
+
+
+def _find(ordered: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not len(ordered):
-        return np.zeros(len(wanted), dtype=bool)
+        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=bool)
     at = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
-    return ordered[at] == wanted
+    return at, ordered[at] == wanted

@@ -1,15 +1,16 @@
 """What grouping answers: clusters, members with their evidence, links, context."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from .bridges import Bridge
-from .links import Witnesses
 from .membership import Scorer, Scores
 from .question import Meeting
 from .rarity import FAMILIES, LIKELY_BITS, probability, tier
+from .reach import Reach
 from .tables import Facts
+from .witnesses import Witnesses
 
 # an account that no detector flagged, or a key that stands for many people, stays below likely
 HELD_BITS = LIKELY_BITS - 0.01
@@ -21,7 +22,7 @@ class Evidence:
     """One bar of the waterfall. Over a member the bits add up to its log2-odds.
 
     family: "prior", a family of rarity.CAPS, or "held" (what keeps it at possible). raw: before
-    the cap. attribute: id of the value that is worth most; group: key of a detector's observation
+    the cap. attribute: id of the value that is worth most; group: code of a detector's observation
     about a cluster; neither: a detector's word about the account alone. shared: other
     organisations of the case that carry it.
     """
@@ -30,7 +31,7 @@ class Evidence:
     bits: float
     raw: float
     attribute: int | None = None
-    group: str | None = None
+    group: int | None = None
     shared: int = 0
 
     @property
@@ -84,12 +85,14 @@ class Cluster:
 @dataclass(frozen=True, slots=True)
 class Grouping:
     """absorbed: case numbers that no cluster took over, each with the place in clusters of the one
-    that holds most of its members, or None. refused: why candidates did not become cases."""
+    that holds most of its members, or None. refused: why candidates did not become cases. reach:
+    what the answer depended on."""
 
     method: str
     clusters: tuple[Cluster, ...]
     absorbed: dict[int, int | None]
     refused: dict[str, int]
+    reach: Reach = field(compare=False)
 
 
 def describe(
@@ -100,7 +103,7 @@ def describe(
     rows = np.flatnonzero(stays)
     members = tuple(_member(facts, seen, scorer, scores, row) for row in rows)
     accounts = scores.account[rows]
-    links, hubs = _links(facts, seen, accounts)
+    links, hubs = _links(facts, seen, np.sort(accounts))
     parties = len(np.unique(facts.party[accounts]))
     return Cluster(case, members, links, hubs, bridges, parties, meeting)
 
@@ -119,7 +122,7 @@ def _member(facts: Facts, seen: Witnesses, scorer, scores: Scores, row: int) -> 
         if witness >= 0 and seen.attribute[witness] >= 0:
             attribute = int(facts.attribute[seen.attribute[witness]])
         elif witness >= 0:
-            group = facts.groups[seen.group[witness]]
+            group = int(facts.groups[seen.group[witness]])
         shared = int(scores.shared[row, family]) if witness >= 0 else 0
         evidence.append(Evidence(FAMILIES[family], bits, raw, attribute, group, shared))
     flagged, aggregate = bool(facts.flagged[account]), bool(facts.aggregate[account])
@@ -136,20 +139,20 @@ def _links(facts: Facts, seen: Witnesses, accounts: np.ndarray):
     attribute = seen.attribute[witness]
     real = attribute >= 0
     row, witness, attribute = row[real], witness[real], attribute[real]
-    pairs = np.unique(np.stack([attribute, row]), axis=1)
-    values, start, count = np.unique(pairs[0], return_index=True, return_counts=True)
-    rarity = np.full(len(facts.attribute), np.nan)
-    rarity[attribute] = np.where(seen.links[witness], seen.bits[witness], np.nan)
-    links, hubs = [], []
-    for value, low, n in zip(values, start, count, strict=True):
-        carriers = accounts[pairs[1, low : low + n]]
-        if len(np.unique(facts.party[carriers])) < 2:
-            continue
-        bits = float(rarity[value])
-        name = int(facts.attribute[value])
-        if np.isnan(bits):
-            if n >= CONTEXT_SHARE * len(accounts):
-                hubs.append(Hub(name, int(n)))
-            continue
-        links += [Link(int(facts.account[a]), name, bits, int(n)) for a in carriers]
+    keys, first = np.unique(attribute * len(accounts) + row, return_index=True)
+    value, row = np.divmod(keys, max(len(accounts), 1))
+    rarity = np.where(seen.links[witness], seen.bits[witness], np.nan)[first]
+    names, start, count = np.unique(value, return_index=True, return_counts=True)
+    party = facts.party[accounts[row]]
+    several = np.maximum.reduceat(party, start) > np.minimum.reduceat(party, start)
+    common = np.isnan(rarity[start])
+    hubs = []
+    for place in np.flatnonzero(several & common & (count >= CONTEXT_SHARE * len(accounts))):
+        hubs.append(Hub(int(facts.attribute[names[place]]), int(count[place])))
+    tie = np.repeat(several & ~common, count)
+    columns = (
+        facts.account[accounts[row[tie]]], facts.attribute[value[tie]],
+        rarity[tie], np.repeat(count, count)[tie],
+    )  # fmt: skip
+    links = [Link(*fields) for fields in zip(*(column.tolist() for column in columns), strict=True)]
     return tuple(links), tuple(hubs)

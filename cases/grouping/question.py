@@ -1,14 +1,15 @@
 """Is a cluster more than a place, a household, a product or chance? Asked before it is a case."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
-from .links import Witnesses
-from .membership import Scorer, Scores, domains
+from .membership import Rows, Scorer, Scores, domains
 from .rarity import DOMAIN, FAMILIES, FAMILY_CODE, KIND_CODE, POSSIBLE_BITS
 from .tables import Facts
+from .witnesses import Witnesses
 
 SMALLEST = 3  # accounts in a case
 PARTIES = 2  # organisations in a case
@@ -36,35 +37,72 @@ class Meeting:
 
 
 def question(
-    facts: Facts, seen: Witnesses, scorer: Scorer, members: np.ndarray
-) -> tuple[str, Meeting | None]:
-    """Why these members are no case ("" when they are one), and the meeting that is least chance.
+    facts: Facts, seen: Witnesses, scorer: Scorer, members: Rows
+) -> dict[int, tuple[str, Meeting | None]]:
+    """For each cluster why its members are no case ("" when they are one), and the meeting of two
+    families that is least chance.
 
     One place, one card or one device is one witness, however many accounts it ties: a campus, an
     office or a course must not stand on it, nor the users of one product on its prompt. The
     commonest value of each is explained away at once, and half of the members must still be tied.
     Then two families must meet more often than independent margins allow (hypergeometric tail).
     """
-    if len(np.unique(facts.party[members])) < PARTIES:
-        return "sits inside one organisation", None
-    flagged = members[facts.flagged[members]]
-    if len(np.unique(facts.party[flagged])) < FLAGGED:
-        scores = scorer.score(members)
-        families = scores.ties[np.isin(scores.account, members)].sum(axis=1)
-        if len(members) < UNFLAGGED_SIZE or np.median(families) < UNFLAGGED_FAMILIES:
-            return "no detector has flagged two of its organisations", None
-    without = commonest(facts, seen, members)
-    left = scorer.score(members, without=without)
-    stay = (left.total >= POSSIBLE_BITS) & _tied_beyond_a_product(seen, left)
-    survivors = left.account[stay & np.isin(left.account, members)]
-    if len(survivors) < max(SMALLEST, OUTLIVES * len(members)):
-        return "hangs on one place, card or product", None
-    if len(np.unique(facts.party[survivors])) < PARTIES:
-        return "hangs on one place, card or product", None
-    meeting = _least_chance(facts, seen, scorer, members, without)
-    if meeting is None or meeting.log10_p > CHANCE_LOG10:
-        return "its families meet as often as chance would have it", None
-    return "", meeting
+    names, start, size = np.unique(members.cluster, return_index=True, return_counts=True)
+    parts = [members.account[low : low + n] for low, n in zip(start, size, strict=True)]
+    answer = dict.fromkeys(names.tolist(), ("", None))
+    flags = [len(np.unique(facts.party[part[facts.flagged[part]]])) for part in parts]
+    quiet = [part for part, n in zip(parts, flags, strict=True) if n < FLAGGED]
+    three = iter(_families(facts, scorer, quiet))
+    waiting = []
+    for place, (name, part) in enumerate(zip(names.tolist(), parts, strict=True)):
+        few_families = flags[place] < FLAGGED and next(three) < UNFLAGGED_FAMILIES
+        if len(np.unique(facts.party[part])) < PARTIES:
+            answer[name] = ("sits inside one organisation", None)
+        elif flags[place] < FLAGGED and (few_families or len(part) < UNFLAGGED_SIZE):
+            answer[name] = ("no detector has flagged two of its organisations", None)
+        else:
+            waiting.append((name, part))
+    places = Places(facts, seen, [part for _, part in waiting])
+    gone = [commonest(facts, seen, part, places) for _, part in waiting]
+    survivors = _survivors(facts, seen, scorer, [part for _, part in waiting], gone)
+    for (name, part), without, left in zip(waiting, gone, survivors, strict=True):
+        few_left = len(left) < max(SMALLEST, OUTLIVES * len(part))
+        if few_left or len(np.unique(facts.party[left])) < PARTIES:
+            answer[name] = ("hangs on one place, card or product", None)
+            continue
+        meeting = _least_chance(facts, seen, scorer, part, without)
+        if meeting is None or meeting.log10_p > CHANCE_LOG10:
+            answer[name] = ("its families meet as often as chance would have it", None)
+        else:
+            answer[name] = ("", meeting)
+    return answer
+
+
+def _families(facts: Facts, scorer: Scorer, parts: Sequence[np.ndarray]) -> list[float]:
+    """How many families tie the median member of each cluster."""
+    if not parts:
+        return []
+    scores = scorer.score(_rows(facts, parts), newcomers=False)
+    return [
+        float(np.median(scores.ties[scores.cluster == place].sum(axis=1)))
+        for place in range(len(parts))
+    ]
+
+
+def _survivors(facts, seen, scorer, parts, gone) -> list[np.ndarray]:
+    """The members of each cluster that stay tied without what is explained away."""
+    if not parts:
+        return []
+    nodes = len(seen.bits)
+    without = np.concatenate([place * nodes + values for place, values in enumerate(gone)])
+    scores = scorer.score(_rows(facts, parts), without=without, newcomers=False)
+    stay = (scores.total >= POSSIBLE_BITS) & _tied_beyond_a_product(seen, scores)
+    return [scores.account[stay & (scores.cluster == place)] for place in range(len(parts))]
+
+
+def _rows(facts: Facts, parts: Sequence[np.ndarray]) -> Rows:
+    places = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    return Rows.of(places, np.concatenate(parts), len(facts.account))
 
 
 def _tied_beyond_a_product(seen: Witnesses, scores: Scores) -> np.ndarray:
@@ -80,7 +118,26 @@ def _tied_beyond_a_product(seen: Witnesses, scores: Scores) -> np.ndarray:
     return ties.sum(axis=1) - product >= 2
 
 
-def commonest(facts: Facts, seen: Witnesses, members: np.ndarray) -> np.ndarray:
+class Places:
+    """The networks that the members' addresses lie in, asked for once for all clusters."""
+
+    def __init__(self, facts: Facts, seen: Witnesses, parts: Sequence[np.ndarray]):
+        every = np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
+        attribute = np.unique(seen.attribute[seen.of_accounts(every)[1]])
+        self._attribute = attribute[attribute >= 0]
+        kinds = [KIND_CODE["ip"], KIND_CODE["ip_prefix"]]
+        somewhere = np.isin(facts.kind[self._attribute], kinds)
+        self._network = np.full(len(self._attribute), -1, dtype=np.int64)
+        if somewhere.any():
+            ids = facts.attribute[self._attribute[somewhere]]
+            self._network[somewhere] = facts.networks(ids)
+
+    def of(self, attribute: np.ndarray) -> np.ndarray:
+        """A code of the network of each attribute that a member carries, −1 for none."""
+        return self._network[np.searchsorted(self._attribute, attribute)]
+
+
+def commonest(facts: Facts, seen: Witnesses, members: np.ndarray, places: Places) -> np.ndarray:
     """The witnesses that a question explains away: of places, cards, devices, mail domains the
     commonest of each, and those of household size.
 
@@ -91,8 +148,8 @@ def commonest(facts: Facts, seen: Witnesses, members: np.ndarray) -> np.ndarray:
     tying = seen.links[witness] & (seen.attribute[witness] >= 0)
     row, witness = row[tying], witness[tying]
     attribute = seen.attribute[witness]
-    lies_in = facts.place[attribute]
-    place = np.where(lies_in >= 0, lies_in, attribute)
+    lies_in = places.of(attribute)
+    place = np.where(lies_in >= 0, lies_in, -1 - attribute)
     party = facts.party[members[row]]
     gone = []
     for kinds in PLACES:
@@ -100,7 +157,7 @@ def commonest(facts: Facts, seen: Witnesses, members: np.ndarray) -> np.ndarray:
         pairs = np.unique(np.stack([place[mine], party[mine]]), axis=1)
         values, count = np.unique(pairs[0], return_counts=True)
         if len(values):
-            near = _neighbourhoods(facts, attribute[mine], party[mine])
+            near = _neighbourhoods(facts, attribute[mine], lies_in[mine], party[mine])
             explained = np.concatenate(
                 [values[count <= HOUSEHOLD], [values[np.argmax(count)]], near]
             )
@@ -108,39 +165,48 @@ def commonest(facts: Facts, seen: Witnesses, members: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate(gone)) if gone else np.zeros(0, dtype=np.int64)
 
 
-def _neighbourhoods(facts, attribute, party) -> np.ndarray:
+def _neighbourhoods(facts, attribute, lies_in, party) -> np.ndarray:
     """Networks most of whose addresses are shared by a household at most: people who live near."""
-    inside = facts.place[attribute] >= 0
-    pairs = np.unique(np.stack([attribute[inside], party[inside]]), axis=1)
-    values, count = np.unique(pairs[0], return_counts=True)
-    networks, at = np.unique(facts.place[values], return_inverse=True)
+    inside = (facts.kind[attribute] == KIND_CODE["ip"]) & (lies_in >= 0)
+    pairs = np.unique(np.stack([attribute[inside], party[inside], lies_in[inside]]), axis=1)
+    _, first, count = np.unique(pairs[0], return_index=True, return_counts=True)
+    networks, at = np.unique(pairs[2][first], return_inverse=True)
     quiet = np.bincount(at, weights=count <= HOUSEHOLD) > 0.5 * np.bincount(at)
     return networks[quiet]
 
 
 def _least_chance(facts, seen, scorer, members, without) -> Meeting | None:
-    values = scorer.telling(members, without=without)
-    carriers, rare = {}, {}
-    for family in np.unique(seen.family[values]):
-        mine = values[seen.family[values] == family]
-        carriers[int(family)] = np.unique(facts.party[seen.of_witnesses(mine)[1]])
-        rare[int(family)] = bool(seen.bits[mine].max() >= RARE_BITS)
-    population = np.fmax.reduce(seen.population[values], initial=1.0)
+    """Carriers are the members that carry any of a family's telling values, and outsiders as the
+    census counted them: whoever else is in the table plays no part."""
+    values = scorer.telling(Rows.single(members), without=without)
+    row, witness = seen.of_accounts(members)
+    row, witness = row[np.isin(witness, values)], witness[np.isin(witness, values)]
+    party = facts.party[members[row]]
+    held = np.unique(np.stack([witness, party]), axis=1)
+    values, inside = np.unique(held[0], return_counts=True)
+    outside = np.maximum(np.nan_to_num(seen.carriers[values]) - inside, 0.0)
+    population = int(np.fmax.reduce(seen.population[values], initial=1.0))
+    mine, size, rare = {}, {}, {}
+    for family in np.unique(seen.family[values]).tolist():
+        of_family = seen.family[values] == family
+        mine[family] = np.unique(held[1][seen.family[held[0]] == family])
+        carriers = len(mine[family]) + int(outside[of_family].sum())
+        size[family] = min(carriers, max(population, len(mine[family])))
+        rare[family] = bool(seen.bits[values[of_family]].max() >= RARE_BITS)
     product = {FAMILY_CODE["template"], FAMILY_CODE["client"]}
     best = None
-    for a in carriers:
-        for b in carriers:
+    for a in mine:
+        for b in mine:
             if a >= b or DOMAIN[a] == DOMAIN[b]:
                 continue
             if {DOMAIN[a], DOMAIN[b]} == product and not (rare[a] and rare[b]):
                 continue
-            first, second = len(carriers[a]), len(carriers[b])
-            both = len(np.intersect1d(carriers[a], carriers[b], assume_unique=True))
-            tail = meets_by_chance(both, first, second, int(population))
+            both = len(np.intersect1d(mine[a], mine[b], assume_unique=True))
+            tail = meets_by_chance(both, size[a], size[b], population)
             if best is None or tail < best.log10_p:
                 names = (FAMILIES[a], FAMILIES[b])
-                expected = first * second / float(population)
-                best = Meeting(names, first, second, both, expected, max(tail, -300.0))
+                expected = size[a] * size[b] / population
+                best = Meeting(names, size[a], size[b], both, expected, max(tail, -300.0))
     return best
 
 

@@ -58,6 +58,8 @@ WEAK_KINDS = ("asn",)
 ALONE_CAP = 3.0
 # Carried by more than one party in nine: context, never a tie.
 CONTEXT_BITS = 3.0
+# What few carry may tie and find newcomers. The bound is also what a look-up may have to read.
+FEW, FEW_SHARE = 1_000, 1 / 64
 LOWER_TAIL = 0.1587  # one standard deviation
 # P(two accounts of one operator share a value that the operator uses), Fellegi–Sunter's m.
 M = 0.9
@@ -90,6 +92,12 @@ def rarity_bits(carriers, population):
     with np.errstate(divide="ignore", invalid="ignore"):
         u = np.asarray(carriers, dtype=float) / np.asarray(population, dtype=float)
         return np.where(u > 0, np.log2(M / u), np.nan)
+
+
+def few(carriers, population):
+    """Whether few parties carry a value: known, and at most FEW or FEW_SHARE of the population."""
+    with np.errstate(invalid="ignore"):
+        return carriers <= np.maximum(FEW, population * FEW_SHARE)
 
 
 def p_value_bits(p):

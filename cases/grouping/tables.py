@@ -1,7 +1,8 @@
 """What grouping is given: columns, in one canonical order whatever the order of the rows."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -23,9 +24,9 @@ class Constraints:
     """What people said of whole sets of accounts, by account id. It holds whatever the evidence.
 
     apart: pairs of sets (a split): no case holds accounts of both sides; accounts of neither side
-    go with the side that ties them more. together: sets (a merge): the clusters in which accounts
-    of one set vote become one, each account keeping the better of its scores. An account that is in
-    no cluster is not brought in by either: that is what a member's "in" is for.
+    go with the side that ties them more. together: sets (a merge): the clusters in which three
+    accounts of one set vote become one, each account keeping the better of its scores. An account
+    that is in no cluster is not brought in by either: that is what a member's "in" is for.
     """
 
     apart: tuple[tuple[frozenset[int], frozenset[int]], ...] = ()
@@ -52,7 +53,7 @@ class Facts:
     kind: np.ndarray
     carriers: np.ndarray
     population: np.ndarray
-    place: np.ndarray  # position of the network that an address lies in, −1 for none
+    networks: Callable[[np.ndarray], np.ndarray]  # attribute ids → code of the network, or −1
     use_account: np.ndarray
     use_attribute: np.ndarray
     use_first: np.ndarray
@@ -61,19 +62,22 @@ class Facts:
     signal_family: np.ndarray
     signal_p: np.ndarray  # NaN: the detector gave none
     signal_group: np.ndarray  # −1: the signal is about this account alone
-    groups: tuple[str, ...] = field(default=())
+    groups: np.ndarray  # codes of the observations about clusters, ascending
 
     @classmethod
     def from_columns(
-        cls, *, account, party, aggregate, attribute, kind, carriers, population, place,
+        cls, *, account, party, aggregate, attribute, kind, carriers, population, networks,
         use_account, use_attribute, use_first, use_last,
         signal_account, signal_family, signal_p, signal_group,
     ):  # fmt: skip
-        """Sort and join the columns. Accounts and attributes are named by id; place is an
-        attribute id or −1; signal_family is a family's name; signal_group its key or "".
+        """Sort and join the columns. Accounts and attributes are named by id; signal_family is a
+        family's code; signal_group a code below zero, or 0 for a signal about one account.
 
-        Uses and signals of accounts or attributes that are not listed are left out. An account
-        counts as flagged once a detector other than a watermark's has said anything about it.
+        networks gives for attribute ids (of addresses and of networks) a code of the network, −1
+        for anything else: it is asked about the members of candidates only. Uses and signals of
+        accounts or attributes that are not listed are left out, and so is a use that is listed
+        twice. An account counts as flagged once a detector other than a watermark's has said
+        anything about it.
         """
         account = np.asarray(account, dtype=np.int64)
         order = np.argsort(account, kind="stable")
@@ -87,35 +91,28 @@ class Facts:
         kind = np.asarray(kind, dtype=np.int8)[by_id]
         carriers = np.asarray(carriers, dtype=float)[by_id]
         population = np.asarray(population, dtype=float)[by_id]
-        place = _positions(attribute, np.asarray(place, dtype=np.int64)[by_id])
 
-        ua = _positions(account, np.asarray(use_account, dtype=np.int64))
-        uv = _positions(attribute, np.asarray(use_attribute, dtype=np.int64))
-        first = np.asarray(use_first, dtype=np.int64)
-        last = np.asarray(use_last, dtype=np.int64)
-        known = (ua >= 0) & (uv >= 0)
-        ua, uv, first, last = ua[known], uv[known], first[known], last[known]
-        order = np.lexsort((ua, uv))
-        ua, uv, first, last = ua[order], uv[order], first[order], last[order]
-        fresh = np.ones(len(ua), dtype=bool)
-        fresh[1:] = (ua[1:] != ua[:-1]) | (uv[1:] != uv[:-1])
+        ua = positions(account, np.asarray(use_account, dtype=np.int64))
+        uv = positions(attribute, np.asarray(use_attribute, dtype=np.int64))
+        uses = _in_order(uv, ua, len(account))
+        ua, uv = ua[uses].astype(np.int32), uv[uses].astype(np.int32)
+        first = np.asarray(use_first, dtype=np.int64)[uses]
+        last = np.asarray(use_last, dtype=np.int64)[uses]
 
-        sa = _positions(account, np.asarray(signal_account, dtype=np.int64))
+        sa = positions(account, np.asarray(signal_account, dtype=np.int64))
         family = np.asarray(signal_family, dtype=np.int8)
         p = np.asarray(signal_p, dtype=float)
-        keys = np.asarray(signal_group, dtype=object)
+        code = np.asarray(signal_group, dtype=np.int64)
         known = sa >= 0
-        sa, family, p, keys = sa[known], family[known], p[known], keys[known]
-        groups = tuple(sorted({key for key in keys if key}))
-        code = {key: place for place, key in enumerate(groups)}
-        group = np.array([code.get(key, -1) for key in keys], dtype=np.int64)
+        sa, family, p, code = sa[known], family[known], p[known], code[known]
+        groups = np.unique(code[code < 0])
+        group = np.where(code < 0, np.searchsorted(groups, code), -1)
         order = np.lexsort((np.nan_to_num(p, nan=2.0), group, family, sa))
         flagged = np.zeros(len(account), dtype=bool)
         flagged[sa[family != FAMILY_CODE["watermark"]]] = True
         return cls(
-            account, party, aggregate, flagged, attribute, kind, carriers, population, place,
-            ua[fresh], uv[fresh], first[fresh], last[fresh],
-            sa[order], family[order], p[order], group[order], groups,
+            account, party, aggregate, flagged, attribute, kind, carriers, population, networks,
+            ua, uv, first, last, sa[order], family[order], p[order], group[order], groups,
         )  # fmt: skip
 
     @classmethod
@@ -128,11 +125,14 @@ class Facts:
         places: Mapping[int, int] | None = None,
     ):
         """For small tables: (id, organisation, aggregate), (id, kind, carriers, population),
-        (account, attribute, first, last) and (account, family, p-value, group key).
+        (account, attribute, first, last) and (account, family, p-value, group key); places: the
+        network (an attribute) that an address lies in.
         """
         accounts, attributes = list(accounts), list(attributes)
-        uses, signals, places = list(uses), list(signals), places or {}
+        uses, signals = list(uses), list(signals)
         nan = float("nan")
+        network = {pk: pk for pk, kind, _, _ in attributes if kind == "ip_prefix"}
+        network |= places or {}
         return cls.from_columns(
             account=_column(accounts, 0, np.int64),
             party=np.array([org or f"\0{pk}" for pk, org, _ in accounts], dtype=str),
@@ -141,7 +141,7 @@ class Facts:
             kind=np.array([KIND_CODE[kind] for _, kind, _, _ in attributes], dtype=np.int8),
             carriers=np.array([nan if d is None else d for _, _, d, _ in attributes], dtype=float),
             population=np.array([nan if n is None else n for *_, n in attributes], dtype=float),
-            place=np.array([places.get(row[0], -1) for row in attributes], dtype=np.int64),
+            networks=lambda ids: np.array([network.get(int(pk), -1) for pk in ids], dtype=np.int64),
             use_account=_column(uses, 0, np.int64),
             use_attribute=_column(uses, 1, np.int64),
             use_first=np.array([-1 if f is None else f for _, _, f, _ in uses], dtype=np.int64),
@@ -149,13 +149,39 @@ class Facts:
             signal_account=_column(signals, 0, np.int64),
             signal_family=np.array([FAMILY_CODE[f] for _, f, _, _ in signals], dtype=np.int8),
             signal_p=np.array([nan if p is None else p for _, _, p, _ in signals], dtype=float),
-            signal_group=[key for *_, key in signals],
+            signal_group=[observation_code(key) for *_, key in signals],
         )
 
 
-def _positions(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def observation_code(key: str) -> int:
+    """A code below zero that a group key keeps, or 0 for none."""
+    if not key:
+        return 0
+    return -1 - int.from_bytes(blake2b(key.encode(), digest_size=7).digest())
+
+
+def _in_order(major: np.ndarray, minor: np.ndarray, size: int) -> np.ndarray:
+    """Rows sorted by (major, minor), each pair once, without those where either is −1."""
+    key = major * size + minor
+    key[(major < 0) | (minor < 0)] = -1
+    if len(key) > 1 and (np.diff(key) <= 0).any():
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+    else:
+        order = np.arange(len(key))
+    fresh = key >= 0
+    fresh[1:] &= key[1:] != key[:-1]
+    return order if fresh.all() else order[fresh]
+
+
+def positions(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Where each wanted id stands in the ascending ids; −1 where it does not."""
-    if not len(ids):
+    if not len(ids) or not len(wanted):
         return np.full(len(wanted), -1, dtype=np.int64)
+    if ids[0] >= 0 and ids[-1] < 4 * len(ids) + len(wanted):  # dense: a table is faster
+        table = np.full(int(ids[-1]) + 2, -1, dtype=np.int64)
+        table[ids] = np.arange(len(ids))
+        inside = (wanted >= 0) & (wanted <= ids[-1])
+        return table[np.where(inside, wanted, len(table) - 1)]
     at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
     return np.where(ids[at] == wanted, at, -1)

@@ -10,7 +10,7 @@ from .decision import Decision
 from .enforcement import Connector, Enforcement, EnforcementItem
 from .evidence import EvidencePacket
 from .finding import WatermarkFinding
-from .grouping import GroupingRun
+from .grouping import FrozenPrevalence, GroupingRun, LookedAt, SearchedBy
 from .member import Link, Member
 from .note import Note
 from .sharing import Share
@@ -28,14 +28,17 @@ __all__ = [
     "EnforcementItem",
     "EventContent",
     "EvidencePacket",
+    "FrozenPrevalence",
     "GroupingRun",
     "Link",
+    "LookedAt",
     "Member",
     "MergeProposal",
     "Note",
     "Operator",
     "ReshapedMember",
     "Reshaping",
+    "SearchedBy",
     "Share",
     "TimelineEvent",
     "WatermarkFinding",

@@ -1,20 +1,26 @@
 """From new signals to cases. One worker at a time; nothing new, nothing done."""
 
+from datetime import datetime
+
+import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from cases.grouping import METHOD, group
-from cases.models import GroupingRun, Member
-from cases.services.group_read import read_facts, read_previous
+from cases.grouping import METHOD, Grouping, group
+from cases.grouping.closure import regroup
+from cases.models import GroupingRun
+from cases.services.constrain import LOCK, has_news, standing, take_news
+from cases.services.group_difference import Snapshot
+from cases.services.group_memory import freeze_all, freeze_of, remember, same_epoch
+from cases.services.group_read import Tables, read_facts, read_previous
 from cases.services.group_write import write_grouping
 from ingest.models import Census
 
-LOCK = 0x5711_0001  # the one lock of grouping: locks per component deadlock when a signal joins two
 TAKE = """
 WITH taken AS (
     UPDATE ingest_signal SET taken_at = %s WHERE taken_at IS NULL RETURNING account_id
-) SELECT count(*), count(DISTINCT account_id) FROM taken
+) SELECT count(*), COALESCE(array_agg(DISTINCT account_id), ARRAY[]::bigint[]) FROM taken
 """
 
 
@@ -22,9 +28,11 @@ WITH taken AS (
 def group_new_signals(*, full: bool = False) -> GroupingRun | None:
     """Group what has arrived, in one transaction. None: nothing new, or another worker is at it.
 
-    News is a signal that no run has taken, a newer census, or a member judged since the last run;
-    full regroups without any. Signals are taken in the transaction that uses them: a worker that
-    dies leaves them untaken. Running it again changes nothing.
+    News is a signal that no run has taken, a newer census, or what people did and undid to members;
+    full regroups without any. Only what the news can have touched is grouped again, unless the
+    census, the method or the prior is another than the last run's. Signals are taken in the
+    transaction that uses them: a worker that dies leaves them untaken. Running it again changes
+    nothing. With full, the run's report tells what differs from what was stored.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
@@ -35,22 +43,66 @@ def group_new_signals(*, full: bool = False) -> GroupingRun | None:
     if not full and not _has_news(last, census):
         return None
     started_at = timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute(TAKE, [started_at])
-        signals, accounts = cursor.fetchone()
-    answer = group(read_facts(), prior=settings.MEMBERSHIP_PRIOR, previous=read_previous())
+    signals, accounts = _take(started_at)
+    news = np.union1d(accounts, np.array(sorted(take_news(started_at)), dtype=np.int64))
+    same = same_epoch(last, census)
+    whole = full or not same
+    before = Snapshot() if whole and same else None
+    if whole:
+        freeze_all(new_epoch=not same)
+        answer, units = _run_whole(), None
+    else:
+        answer, units = _run_touched(news)
     written = write_grouping(answer, census=census)
+    remember(answer.reach, units=units)
+    difference = {"difference": before.difference()} if before else {}
     return GroupingRun.objects.create(
         started_at=started_at,
         finished_at=timezone.now(),
         census=census,
         method=METHOD,
+        prior=settings.MEMBERSHIP_PRIOR,
+        whole=whole,
         signals=signals,
-        accounts=accounts,
+        accounts=len(accounts),
         opened=len(written.opened),
         updated=len(written.changed),
-        report=written.report | {"refused": answer.refused},
+        report=written.report | {"refused": answer.refused} | difference,
     )
+
+
+def _take(at: datetime) -> tuple[int, np.ndarray]:
+    """(new signals, the accounts that they are about), marked as used by this run."""
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, [at])
+        signals, accounts = cursor.fetchone()
+    return signals, np.array(accounts, dtype=np.int64)
+
+
+def _run_whole() -> Grouping:
+    return group(
+        read_facts(),
+        prior=settings.MEMBERSHIP_PRIOR,
+        previous=read_previous(),
+        constraints=standing(),
+    )
+
+
+def _run_touched(news: np.ndarray) -> tuple[Grouping, np.ndarray]:
+    """(the answer about what news can have touched, the units that it replaces)."""
+    prior, constraints = settings.MEMBERSHIP_PRIOR, standing()
+
+    def run(facts, core, ids):
+        return group(
+            facts,
+            prior=prior,
+            previous=read_previous(ids),
+            constraints=constraints,
+            core=core,
+        )
+
+    found = regroup(Tables(), np.union1d(news, freeze_of(news)), run, prior=prior)
+    return found.answer, found.units
 
 
 def _has_news(last: GroupingRun | None, census: Census | None) -> bool:
@@ -60,6 +112,4 @@ def _has_news(last: GroupingRun | None, census: Census | None) -> bool:
             return True
     if last is None:
         return census is not None
-    if census is not None and census.pk != last.census_id:
-        return True
-    return Member.objects.filter(verdict_at__gt=last.started_at).exists()
+    return not same_epoch(last, census) or has_news()

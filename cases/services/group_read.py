@@ -1,96 +1,191 @@
-"""What grouping reads, as arrays: one COPY a table, no row ever becomes an object."""
+"""What grouping reads: everything, or what the closure of the news asks for."""
 
 import ipaddress
 
 import numpy as np
 from django.db import connection
-from psycopg import sql
 
 from cases.grouping import Facts, Previous
 from cases.grouping.rarity import FAMILIES, KINDS
 from cases.models import Case, Member
-
-HEADER = 19  # bytes before the first row of PostgreSQL's binary COPY
-NONE = -1
+from cases.services.group_copy import copy_in, copy_out
 
 ACCOUNTS = """
-SELECT id::bigint,
-       CASE WHEN organisation = '' THEN -id
-            ELSE hashtextextended(organisation, 0) & 9223372036854775807 END,
-       is_aggregate::int::bigint
-FROM ingest_account
+SELECT a.id::bigint,
+       CASE WHEN a.organisation = '' THEN -a.id
+            ELSE hashtextextended(a.organisation, 0) & 9223372036854775807 END,
+       a.is_aggregate::int::bigint
+FROM {of} ingest_account a {on}
 """
-# Organisations are counted where the census counted them, else accounts.
+# Organisations are counted where the census counted them, else accounts. What detectors told of a
+# value that no census counted holds for as long as the census does.
 ATTRIBUTES = """
 SELECT a.id::bigint,
-       array_position({kinds}, a.kind::text)::bigint - 1,
+       array_position({{kinds}}, a.kind::text)::bigint - 1,
        CASE WHEN by_party THEN a.organisations::float8
+            WHEN a.census_id IS NULL THEN COALESCE(f.carriers, 'NaN')
             WHEN a.accounts IS NOT NULL THEN a.accounts::float8 ELSE 'NaN' END,
        CASE WHEN by_party THEN c.organisations::float8
+            WHEN a.census_id IS NULL THEN COALESCE(f.population, 'NaN')
             WHEN a.accounts IS NOT NULL THEN a.population::float8 ELSE 'NaN' END
-FROM ingest_attribute a
+FROM {of} ingest_attribute a {on}
 LEFT JOIN ingest_census c ON c.id = a.census_id
+LEFT JOIN cases_frozenprevalence f ON f.attribute_id = a.id AND a.census_id IS NULL
 CROSS JOIN LATERAL (
     SELECT COALESCE(a.organisations > 0 AND c.organisations > 0, false)
 ) b (by_party)
 """
 USES = """
-SELECT account_id::bigint, attribute_id::bigint,
-       COALESCE(floor(extract(epoch FROM first_at))::bigint, -1),
-       COALESCE(floor(extract(epoch FROM last_at))::bigint, -1)
-FROM ingest_attributeuse
+SELECT u.account_id::bigint, u.attribute_id::bigint,
+       COALESCE(u.first_at, '-infinity'), COALESCE(u.last_at, '-infinity')
+FROM {of} ingest_attributeuse u {on}
 """
-SIGNALS = """
-SELECT s.account_id::bigint, array_position({families}, d.family::text)::bigint - 1,
-       COALESCE(s.p_value, 'NaN'), CASE WHEN s.group_key = '' THEN 0 ELSE
-           hashtextextended(s.detector_id::text || ':' || s.group_key, 0) END
-FROM ingest_signal s JOIN ingest_detector d ON d.id = s.detector_id
+CODE = "-1 - (hashtextextended(s.detector_id::text || ':' || s.group_key, 0) & {mask})"
+SIGNALS = f"""
+SELECT s.account_id::bigint, array_position({{{{families}}}}, d.family::text)::bigint - 1,
+       COALESCE(s.p_value, 'NaN'),
+       CASE WHEN s.group_key = '' THEN 0 ELSE {CODE.format(mask=2**62 - 1)} END
+FROM {{of}} ingest_signal s {{on}} JOIN ingest_detector d ON d.id = s.detector_id
+"""
+WANTED = "grouping_wanted"
+MATES = """
+SELECT DISTINCT other.account_id::bigint
+FROM cases_member mine
+JOIN cases_case c ON c.id = mine.case_id AND c.merged_into_id IS NULL
+JOIN cases_member other ON other.case_id = c.id
+WHERE mine.account_id IN (SELECT id FROM grouping_wanted)
+  AND (mine.verdict = 'in' OR (mine.left_at IS NULL AND mine.verdict <> 'out'))
+  AND (other.verdict = 'in' OR (other.left_at IS NULL AND other.verdict <> 'out'))
+UNION
+SELECT other.account_id::bigint
+FROM cases_constraintaccount mine
+JOIN cases_constraint c ON c.id = mine.constraint_id AND c.lifted_at IS NULL
+JOIN cases_constraintaccount other ON other.constraint_id = c.id
+WHERE mine.account_id IN (SELECT id FROM grouping_wanted) AND c.kind = 'together'
+"""
+UNITS = """
+SELECT DISTINCT l.unit::bigint FROM cases_lookedat l
+WHERE l.account_id IN (SELECT id FROM grouping_wanted)
+"""
+SEARCHING = """
+SELECT s.unit::bigint, s.value, s.domain FROM cases_searchedby s
+WHERE s.value IN (SELECT id FROM grouping_wanted)
+"""
+BOUND = """
+SELECT l.account_id FROM cases_lookedat l
+WHERE l.bound AND l.unit IN (SELECT id FROM grouping_wanted)
 """
 
 
 def read_facts() -> Facts:
     """Everything that grouping looks at, as it stands in this transaction."""
-    account = _copy(ACCOUNTS, "iii")
-    attribute = _copy(ATTRIBUTES, "iiff", kinds=list(KINDS))
-    use = _copy(USES, "iiii")
-    signal = _copy(SIGNALS, "iifi", families=list(FAMILIES))
-    keys = np.array([str(code) if code else "" for code in np.unique(signal[3])], dtype=object)
-    group = keys[np.searchsorted(np.unique(signal[3]), signal[3])] if len(keys) else []
+    every = {"of": "", "on": ""}
+    account = copy_out(ACCOUNTS.format(**every), "iii")
+    attribute = copy_out(ATTRIBUTES.format(**every), "iiff", kinds=KINDS)
+    use = copy_out(USES.format(**every), "iitt")
+    signal = copy_out(SIGNALS.format(**every), "iifi", families=FAMILIES)
     return Facts.from_columns(
         account=account[0],
         party=account[1],
-        aggregate=account[2].astype(bool),
+        aggregate=account[2],
         attribute=attribute[0],
-        kind=attribute[1].astype(np.int8),
+        kind=attribute[1],
         carriers=attribute[2],
         population=attribute[3],
-        place=_places(attribute[0]),
+        networks=networks,
         use_account=use[0],
         use_attribute=use[1],
         use_first=use[2],
         use_last=use[3],
         signal_account=signal[0],
-        signal_family=signal[1].astype(np.int8),
+        signal_family=signal[1],
         signal_p=signal[2],
-        signal_group=group,
+        signal_group=signal[3],
     )
 
 
-def read_previous() -> list[Previous]:
-    """The cases as they stand, with what people said of their members."""
+class Tables:
+    """What closure.Source asks, from the tables as they stand in this transaction."""
+
+    def __init__(self):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"CREATE TEMPORARY TABLE IF NOT EXISTS {WANTED} (id bigint) ON COMMIT DROP"
+            )
+            # what is asked for is a small part of the tables, and lies in memory
+            cursor.execute("SET LOCAL random_page_cost = 1.1")
+
+    def _wanting(self, ids, query: str, shape: str, **lists) -> list[np.ndarray]:
+        ids = np.unique(ids)
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {WANTED}")
+            copy_in(WANTED, "id", "i", ids)
+            cursor.execute(f"ANALYZE {WANTED}")
+        return copy_out(query, shape, **lists)
+
+    def uses(self, accounts):
+        on = "ON u.account_id = w.id"
+        return self._wanting(accounts, USES.format(of=f"{WANTED} w JOIN", on=on), "iitt")
+
+    def carriers(self, attributes):
+        on = "ON u.attribute_id = w.id"
+        return self._wanting(attributes, USES.format(of=f"{WANTED} w JOIN", on=on), "iitt")
+
+    def attributes(self, ids):
+        query = ATTRIBUTES.format(of=f"{WANTED} w JOIN", on="ON a.id = w.id")
+        return self._wanting(ids, query, "iiff", kinds=KINDS)
+
+    def accounts(self, ids):
+        query = ACCOUNTS.format(of=f"{WANTED} w JOIN", on="ON a.id = w.id")
+        return self._wanting(ids, query, "iii")
+
+    def signals(self, accounts):
+        query = SIGNALS.format(of=f"{WANTED} w JOIN", on="ON s.account_id = w.id")
+        return self._wanting(accounts, query, "iifi", families=FAMILIES)
+
+    def observers(self, groups):
+        if not len(groups):
+            return [np.zeros(0, dtype=kind) for kind in (np.int64, np.int64, float, np.int64)]
+        coded = CODE.format(mask=2**62 - 1)
+        on = f"ON s.group_key <> '' AND {coded} = w.id"
+        query = SIGNALS.format(of=f"{WANTED} w JOIN", on=on)
+        return self._wanting(groups, query, "iifi", families=FAMILIES)
+
+    def mates(self, accounts):
+        return self._wanting(accounts, MATES, "i")[0]
+
+    def units(self, accounts, *, bound):
+        return self._wanting(accounts, UNITS + ("AND l.bound" if bound else ""), "i")[0]
+
+    def searching(self, values):
+        return self._wanting(values, SEARCHING, "iis")
+
+    def members(self, units):
+        return self._wanting(units, BOUND, "i")[0]
+
+    def networks(self, attributes):
+        return networks(attributes)
+
+
+def read_previous(accounts: np.ndarray | None = None) -> list[Previous]:
+    """The cases as they stand, with what people said of their members; only those that one of the
+    accounts is in, where accounts are given.
+    """
+    rows = Member.objects.filter(case__merged_into=None).order_by("case__number", "account_id")
+    numbers = Case.objects.filter(merged_into=None).order_by("number")
+    if accounts is not None:
+        here = Member.objects.filter(account__in=accounts.tolist(), case__merged_into=None)
+        here = here.exclude(left_at__isnull=False, verdict="")
+        numbers = numbers.filter(pk__in=set(here.values_list("case", flat=True)))
+        rows = rows.filter(case__in=set(numbers.values_list("pk", flat=True)))
     members: dict[int, set[int]] = {}
     kept = {Member.Verdict.IN: {}, Member.Verdict.OUT: {}}
-    rows = (
-        Member.objects.filter(case__merged_into=None)
-        .order_by("case__number", "account_id")
-        .values_list("case__number", "account_id", "left_at", "verdict")
-    )
-    for number, account, left_at, verdict in rows.iterator(chunk_size=20_000):
+    columns = rows.values_list("case__number", "account_id", "left_at", "verdict")
+    for number, account, left_at, verdict in columns.iterator(chunk_size=20_000):
         if verdict in kept:
             kept[verdict].setdefault(number, set()).add(account)
         if left_at is None and verdict != Member.Verdict.OUT:
             members.setdefault(number, set()).add(account)
-    numbers = Case.objects.filter(merged_into=None).order_by("number")
     return [
         Previous(
             number,
@@ -102,58 +197,23 @@ def read_previous() -> list[Previous]:
     ]
 
 
-def _copy(query: str, shape: str, **lists: list[str]) -> list[np.ndarray]:
-    """The columns of a query whose values are all bigint ("i") or float8 ("f") and never null."""
-    literals = {
-        name: sql.SQL("ARRAY[{}]::text[]").format(sql.SQL(", ").join(map(sql.Literal, values)))
-        for name, values in lists.items()
-    }
-    fields: list[tuple[str, str]] = [("n", ">i2")]
-    for place, letter in enumerate(shape):
-        fields += [(f"l{place}", ">i4"), (f"v{place}", ">i8" if letter == "i" else ">f8")]
-    connection.ensure_connection()
-    wrapped = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(
-        sql.SQL(query).format(**literals)
-    )
-    data = bytearray()
-    with connection.connection.cursor() as cursor, cursor.copy(wrapped) as copy:
-        for block in copy:
-            data += block
-    rows = np.frombuffer(data, dtype=np.dtype(fields), offset=HEADER, count=_rows(data, fields))
-    return [rows[f"v{place}"].astype(np.dtype(rows[f"v{place}"].dtype.newbyteorder("=")))
-            for place in range(len(shape))]  # fmt: skip
-
-
-def _rows(data: bytearray, fields) -> int:
-    size = np.dtype(fields).itemsize
-    rows, rest = divmod(len(data) - HEADER - 2, size)  # two bytes close the stream
-    if rest:
-        raise ValueError("a column of grouping's input was null")
-    return rows
-
-
-def _places(attributes: np.ndarray) -> np.ndarray:
-    """For each attribute the network (an ip_prefix) that it lies in, or −1."""
-    place = np.full(len(attributes), NONE, dtype=np.int64)
-    networks = {}
+def networks(attributes: np.ndarray) -> np.ndarray:
+    """For addresses and networks a code of the /24 (IPv4) or /64 (IPv6), for anything else −1."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id, value FROM ingest_attribute WHERE kind = 'ip_prefix'")
-        for pk, value in cursor.fetchall():
-            if key := _network(value):
-                networks[key] = pk
-        if not networks:
-            return place
-        where = {int(pk): at for at, pk in enumerate(attributes)}
-        cursor.execute("SELECT id, value FROM ingest_attribute WHERE kind = 'ip'")
-        for pk, value in cursor.fetchall():
-            place[where[pk]] = networks.get(_network(value), NONE)
-    return place
+        cursor.execute(
+            "SELECT id, value FROM ingest_attribute "
+            "WHERE id = ANY(%s) AND kind IN ('ip', 'ip_prefix')",
+            [attributes.tolist()],
+        )
+        code = {pk: _network(value) for pk, value in cursor.fetchall()}
+    return np.array([code.get(pk, -1) for pk in attributes.tolist()], dtype=np.int64)
 
 
-def _network(value: str) -> tuple[int, int] | None:
-    """The /24 of an IPv4 address or network, the /64 of an IPv6 one."""
+def _network(value: str) -> int:
     try:
         address = ipaddress.ip_address(value.partition("/")[0])
     except ValueError:
-        return None
-    return (4, int(address) >> 8) if address.version == 4 else (6, int(address) >> 64)
+        return -1
+    if address.version == 4:
+        return int(address) >> 8
+    return (int(address) >> 64) % (1 << 62) | 1 << 62

@@ -72,10 +72,10 @@ class _Builder:
     def some(self, accounts, share) -> np.ndarray:
         return accounts[self.rng.random(len(accounts)) < share]
 
-    def flag(self, accounts, family, low=-6.0, high=-2.0, group=""):
+    def flag(self, accounts, family, low=-6.0, high=-2.0):
         p = 10 ** self.rng.uniform(low, high, len(accounts))
         code = FAMILY_CODE[family]
-        self.signals += [(int(a), code, float(x), group) for a, x in zip(accounts, p, strict=True)]
+        self.signals += [(int(a), code, float(x)) for a, x in zip(accounts, p, strict=True)]
 
 
 def world(seed: int, accounts: int = 4_000, campaigns: int = 3) -> World:
@@ -212,23 +212,26 @@ def _finish(b: _Builder) -> World:
     )
     first = rng.integers(0, 5 * DAY, len(ua))
     signals = sorted(b.signals)
+    places, kinds = np.array(b.places), np.array(b.kinds, dtype=np.int8)
+    own = np.where(kinds == KIND_CODE["ip_prefix"], np.arange(values), -1)
+    network = np.where(places >= 0, places, own)
     facts = Facts.from_columns(
         account=np.arange(1, count + 1),
         party=party,
         aggregate=np.array(b.aggregate),
         attribute=np.arange(1, values + 1),
-        kind=np.array(b.kinds, dtype=np.int8),
+        kind=kinds,
         carriers=spread.astype(float),
         population=np.full(values, float(b.parties)),
-        place=np.where(np.array(b.places) >= 0, np.array(b.places) + 1, -1),
+        networks=lambda ids: network[ids - 1],
         use_account=ua + 1,
         use_attribute=uv + 1,
         use_first=first,
         use_last=first + rng.integers(DAY, 9 * DAY, len(ua)),
-        signal_account=np.array([a for a, *_ in signals]) + 1,
-        signal_family=np.array([f for _, f, _, _ in signals], dtype=np.int8),
-        signal_p=np.array([p for _, _, p, _ in signals]),
-        signal_group=[g for *_, g in signals],
+        signal_account=np.array([a for a, _, _ in signals]) + 1,
+        signal_family=np.array([f for _, f, _ in signals], dtype=np.int8),
+        signal_p=np.array([p for _, _, p in signals]),
+        signal_group=np.zeros(len(signals), dtype=np.int64),
     )
     named = dict(enumerate(b.label, start=1))
     return World(facts, named, {a: h for a, h in enumerate(b.hazard, start=1) if h})

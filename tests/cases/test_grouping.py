@@ -355,7 +355,8 @@ def test_common_values_are_shown_as_context():
 
 def test_a_hub_adds_no_quadratic_term():
     """Stars only: as many incidences as rows, whatever the value's degree."""
-    from cases.grouping.links import ties, witnesses
+    from cases.grouping.links import ties
+    from cases.grouping.witnesses import witnesses
 
     for size in (100, 200, 400):
         story = Story()

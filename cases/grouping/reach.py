@@ -1,0 +1,93 @@
+"""What an answer depended on, so that the next run may leave the rest alone.
+
+A *unit* is a set of components whose answers depend on each other: one asked for an account that
+the other holds. Within a census epoch an answer changes only if the facts of an account that it
+looked at change, or if an account takes up values of two domains that it searched.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from .growth import Grown
+from .membership import Rows, Scorer
+from .rarity import DOMAIN
+from .seeds import Seed
+from .tables import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Columns by unit, numbered from 0. account: ids of the accounts that it looked at; bound tells
+    those that are of it or that it asked for, which are bound to one unit each. value: ids of the
+    attributes that newcomers are searched by, or codes of observations (below zero), and of each
+    its domain of evidence.
+    """
+
+    unit: np.ndarray
+    account: np.ndarray
+    bound: np.ndarray
+    value_unit: np.ndarray
+    value: np.ndarray
+    domain: np.ndarray
+
+    @property
+    def units(self) -> int:
+        return int(self.unit.max(initial=-1)) + 1
+
+
+def reach(
+    facts: Facts,
+    scorer: Scorer,
+    seeds: list[Seed],
+    tied: tuple[np.ndarray, np.ndarray],
+    grown: Grown,
+    settled: Rows,
+) -> Reach:
+    """tied: every account of the components that were looked into, and its component; settled: by
+    seed the accounts that its cluster's answer shares with others."""
+    account, component = tied
+    of_seed = np.array([seed.component for seed in seeds], dtype=np.int64)
+    bound_account = np.concatenate([account, grown.bound.account, settled.account])
+    bound_component = np.concatenate(
+        [component, of_seed[grown.bound.cluster], of_seed[settled.cluster]]
+    )
+    names, at = np.unique(bound_component, return_inverse=True)
+    people, who = np.unique(bound_account, return_inverse=True)
+    size = len(names) + len(people)
+    graph = coo_array((np.ones(len(at), dtype=np.int8), (at, len(names) + who)), (size, size))
+    label = connected_components(graph, directed=False)[1]
+    unit_of_seed = label[np.searchsorted(names, of_seed)]
+    looked = [rows for rows in scorer.looked if len(rows)]
+    nothing = np.zeros(0, dtype=np.int64)
+    seen_unit = np.concatenate([nothing, *(unit_of_seed[rows.cluster] for rows in looked)])
+    seen_account = np.concatenate([nothing, *(rows.account for rows in looked)])
+    count = max(len(facts.account), 1)
+    bound = np.unique(label[len(names) :] * count + people)
+    every = np.union1d(bound, seen_unit * count + seen_account)
+    values = np.concatenate(
+        [nothing, *(unit_of_seed[cluster] * len(scorer.seen.bits) + witness
+                    for cluster, witness in scorer.searched)]
+    )  # fmt: skip
+    value_unit, witness = np.divmod(np.unique(values), max(len(scorer.seen.bits), 1))
+    seen = scorer.seen
+    attribute, group = seen.attribute[witness], seen.group[witness]
+    name = np.zeros(len(witness), dtype=np.int64)
+    real = attribute >= 0
+    name[real] = facts.attribute[attribute[real]]
+    name[~real] = facts.groups[group[~real]]
+    # a value in two episodes is one value
+    value_unit, name, domain = np.unique(
+        np.stack([value_unit, name, DOMAIN[seen.family[witness]]]), axis=1
+    )
+    unit, who = np.divmod(every, count)
+    return Reach(
+        unit,
+        facts.account[who],
+        np.isin(every, bound, assume_unique=True),
+        value_unit,
+        name,
+        domain,
+    )

@@ -1,0 +1,120 @@
+"""Grouping what news has touched gives what grouping everything gives, within a census epoch."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cases.grouping import group
+from tests.cases.grouping_source import Memory
+
+PRIOR = 1 / 3000
+N = 20_000
+DAY = 86_400
+
+
+def stream(seed: int):
+    """A population of campaigns, look-alikes and strangers, and its rows as they come in.
+
+    Campaigns rent from one seller, share accounts, lie in one observation or are bridged; values
+    are used in episodes weeks apart. Returns (attributes, places, deliveries), a delivery being
+    what one observation brings: accounts, uses, signals.
+    """
+    rng = random.Random(seed)
+    attributes, places, uses, words, people = [], {}, {}, {}, {}
+
+    def value(kind, carriers, place=None):
+        pk = len(attributes) + 1
+        attributes.append((pk, kind, carriers, N))
+        if place:
+            places[pk] = place
+        return pk
+
+    def account(org=""):
+        pk = len(people) + 1
+        people[pk] = (org or f"org-{pk}", rng.random() < 0.02)
+        uses[pk], words[pk] = [], []
+        return pk
+
+    def carry(pk, attribute):
+        first = rng.choice((0, 0, 0, 20, 40)) * DAY + rng.randrange(DAY)
+        uses[pk].append((pk, attribute, first, first + rng.randrange(12 * DAY)))
+
+    shared = [value("ip", rng.randint(5, 60)) for _ in range(6)]
+    popular = [value(kind, rng.randint(800, 5000)) for kind in ("template", "user_agent", "asn")]
+    for number in range(rng.randint(1, 4)):
+        size = rng.randint(4, 14)
+        who = [account() for _ in range(size)]
+        templates = [value("template", size + rng.randint(0, 5)) for _ in range(rng.randint(0, 2))]
+        exits = [value("ip", rng.randint(2, 9)) for _ in range(rng.randint(1, 5))]
+        cards = [value("payment", rng.randint(2, 6)) for _ in range(rng.randint(0, 4))]
+        for pk in who:
+            for template in templates:
+                if rng.random() < 0.8:
+                    carry(pk, template)
+            for pool in (exits, cards):
+                for attribute in rng.sample(pool, min(len(pool), rng.randint(1, 2))):
+                    carry(pk, attribute)
+            if rng.random() < 0.4:
+                carry(pk, rng.choice(shared))
+            carry(pk, rng.choice(popular))
+            if rng.random() < 0.7:
+                words[pk].append((pk, "template", 10 ** -rng.uniform(2, 6), ""))
+            if rng.random() < 0.5:
+                key = f"seen-{rng.choice((number, 0))}"
+                words[pk].append((pk, "timing", 10 ** -rng.uniform(3, 9), key))
+    every = sorted(people)
+    for _ in range(rng.randint(0, 12)):  # strangers that touch several
+        pk = account()
+        for other in rng.sample(every, min(len(every), rng.randint(1, 2))):
+            for _, attribute, first, last in rng.sample(uses[other], min(2, len(uses[other]))):
+                uses[pk].append((pk, attribute, first, last))
+        words[pk].append((pk, "volume", 0.01, ""))
+    deliveries = []
+    for pk in people:  # what is said of an account comes in several pieces
+        rows = [("use", row) for row in uses[pk]] + [("signal", row) for row in words[pk]]
+        rng.shuffle(rows)
+        while rows:
+            piece, rows = rows[:3], rows[3:]
+            deliveries.append(
+                (
+                    [(pk, *people[pk])],
+                    [row for kind, row in piece if kind == "use"],
+                    [row for kind, row in piece if kind == "signal"] or [(pk, "volume", 0.5, "")],
+                )
+            )
+    rng.shuffle(deliveries)
+    return attributes, places, deliveries
+
+
+def comparable(clusters):
+    return [(c.members, c.links, c.hubs, c.organisations, c.meeting) for c in clusters]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1_000_000), st.lists(st.integers(1, 40), min_size=1, max_size=8))
+def test_any_stream_in_any_batches_gives_what_a_full_run_gives(seed, sizes):
+    attributes, places, deliveries = stream(seed)
+    memory = Memory(prior=PRIOR, places=places)
+    memory.add(attributes=attributes)
+    memory.full()
+    place, turn = 0, 0
+    while place < len(deliveries):
+        news = set()
+        for accounts, uses, signals in deliveries[place : place + sizes[turn % len(sizes)]]:
+            news |= memory.add(accounts, (), uses, signals)
+        place, turn = place + sizes[turn % len(sizes)], turn + 1
+        again = memory.again(news)
+        assert comparable(again) == comparable(group(memory.facts(), prior=PRIOR).clusters)
+
+
+def test_streams_make_cases_at_all():
+    found = 0
+    for seed in range(12):
+        attributes, places, deliveries = stream(seed)
+        memory = Memory(prior=PRIOR, places=places)
+        memory.add(attributes=attributes)
+        for accounts, uses, signals in deliveries:
+            memory.add(accounts, (), uses, signals)
+        found += len(memory.full().clusters)
+    assert found >= 12
