@@ -198,6 +198,23 @@ def test_pairs_of_one_organisation_are_not_made():
     assert all(party[row.one] != party[row.other] for row in pairs.itertuples())
 
 
+def test_an_accounts_p_value_pays_for_every_pair_and_value_that_was_tried():
+    pairs = pd.DataFrame(
+        {"one": "a", "other": ["b", "c", "d"], "kind": "payment", "value": "v", "sampled": False,
+         "strata": 9, "hits": 4, "mean": 0.1, "hours": 4, "p": [1e-5, 0.5, 1.0], "q": [0.01, 1, 1]}
+    )  # fmt: skip
+    turning = pd.DataFrame(
+        {"account_id": ["a", "b"], "kind": "payment", "value": "v", "strata": 9, "hits": [0, 5],
+         "mean": 0.1, "hours": [0, 5], "p": [1.0, 1e-7], "q": [1.0, 0.01], "tests": [1, 4]}
+    )  # fmt: skip
+    told = timing.by_account(pairs, turning)
+    assert told.p["a"] == pytest.approx(2 * 3 * 1e-5), "three pairs, and hand-over too"
+    assert told.p["b"] == pytest.approx(2 * 4 * 1e-7), "one pair, and four values"
+    assert told.p["c"] == told.p["d"] == 1
+    assert list(told.index[told.called]) == ["a", "b"]
+    assert told.group["a"] == told.group["b"] != told.group["c"]
+
+
 # hand-over
 
 

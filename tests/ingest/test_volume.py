@@ -226,8 +226,9 @@ def test_fail_over_to_a_stranger_on_the_same_wording_is_told_with_its_chance(tmp
 def test_work_that_goes_on_anyway_or_starts_later_is_no_fail_over(tmp_path):
     book = LimitedBook()
     failing_over(book, 6, after=900)
-    for step in range(6 * 2 * 6):  # c works all the time
-        book.add("c", "Judge this proof of the lemma", hours=step / 6 + 0.31, status="200")
+    for hour in range(-1, 14):  # c works all the time, a little after a is throttled too
+        for part in (0.41, 0.68, 0.95):
+            book.add("c", "Judge this proof of the lemma", hours=hour + part, status="200")
     found = failovers(book.open(tmp_path)).execute().set_index("account_id")
     assert found.followed.get("a", 0) == 0
 
@@ -237,6 +238,7 @@ def test_an_organisations_own_accounts_take_over_for_each_other_without_a_word(t
     failing_over(book, 6, after=60)
     for row in book.rows:
         row["organisation"] = "one"
+    book.add("guest", "Judge this proof of the lemma", hours=40.9, status="200")
     assert failovers(book.open(tmp_path)).execute().empty
 
 
