@@ -123,6 +123,9 @@ class Constraint(models.Model):
     )
     since = models.DateTimeField(auto_now_add=True)
     lifted_at = models.DateTimeField(null=True)
+    taken_at = models.DateTimeField(
+        null=True, help_text="when a grouping run first used it; more accounts empty it again"
+    )
 
     class Meta:
         constraints = [
@@ -131,6 +134,8 @@ class Constraint(models.Model):
         indexes = [
             # read by every grouping run
             models.Index(fields=["id"], condition=Q(lifted_at=None), name="constraint_standing"),
+            # read by grouping: what no run has used yet
+            models.Index(fields=["id"], condition=Q(taken_at=None), name="constraint_not_taken"),
         ]
 
 

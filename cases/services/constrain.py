@@ -77,6 +77,7 @@ def extend(constraint: Constraint, left: Iterable[int], right: Iterable[int]) ->
         batch_size=BATCH,
         ignore_conflicts=True,
     )
+    Constraint.objects.filter(pk=constraint.pk).update(taken_at=None)
 
 
 def standing() -> Constraints:
@@ -131,8 +132,11 @@ def _without(pair, united):
 
 
 def has_news() -> bool:
-    """Did a person do or undo something that no grouping run has used yet."""
-    return Reshaping.objects.filter(taken_at=None).exists()
+    """Did a person do or undo something, or a wave grow, that no grouping run has used yet."""
+    return (
+        Reshaping.objects.filter(taken_at=None).exists()
+        or Constraint.objects.filter(taken_at=None).exists()
+    )
 
 
 def take_news(at: datetime) -> set[int]:
@@ -146,7 +150,12 @@ def take_news(at: datetime) -> set[int]:
             """
             WITH taken AS (
                 UPDATE cases_reshaping SET taken_at = %s WHERE taken_at IS NULL RETURNING id
+            ), bound AS (
+                UPDATE cases_constraint SET taken_at = %s WHERE taken_at IS NULL RETURNING id
             )
+            SELECT a.account_id FROM bound
+                JOIN cases_constraintaccount a ON a.constraint_id = bound.id
+            UNION
             SELECT m.account_id FROM taken
                 JOIN cases_reshapedmember r ON r.reshaping_id = taken.id
                 JOIN cases_member m ON m.id = r.member_id
@@ -155,6 +164,6 @@ def take_news(at: datetime) -> set[int]:
                 JOIN cases_constraint c ON c.reshaping_id = taken.id
                 JOIN cases_constraintaccount a ON a.constraint_id = c.id
             """,
-            [at],
+            [at, at],
         )
         return {row[0] for row in cursor.fetchall()}

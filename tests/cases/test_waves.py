@@ -257,7 +257,12 @@ class WaveThroughRunsTest(WaveTestCase):
         self.sweep()
         watch_for_waves()
         group_new_signals(full=True)
-        self.assertEqual(self.wave().members.current().count(), 5)
+        self.assertFalse(constrain.has_news())
+        self.come("later", 2, values=[self.template])
+        self.sweep()
+        self.assertTrue(constrain.has_news())
+        group_new_signals(full=True)
+        self.assertEqual(self.wave().members.current().count(), 7)
         self.assertIsNone(self.wave().merged_into)
 
 
