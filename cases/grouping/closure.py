@@ -15,7 +15,7 @@ import numpy as np
 from .links import ties
 from .output import Grouping
 from .rarity import CONTEXT_BITS, DOMAIN, KIND_CODE, KIND_FAMILY, WEAK_KINDS, few, rarity_bits
-from .tables import Facts
+from .tables import Facts, distinct
 from .witnesses import later_episodes, starts, witnesses
 
 OBSERVED = len(DOMAIN)  # stands for the domain of an observation, when accounts are counted
@@ -81,7 +81,7 @@ def regroup(
     complete. It is called again with more, should an answer ask for an account of a unit that was
     not thought to be touched.
     """
-    changed = _changed(source, np.unique(news))
+    changed = _changed(source, distinct(news))
     units = np.union1d(source.units(changed, bound=False), _searching(source, changed))
     core = changed
     while True:
@@ -128,13 +128,13 @@ def _changed(source: Source, news: np.ndarray) -> np.ndarray:
         )
         changed.append(account[np.isin(attribute, attribute[rows[late]])])
     group = source.signals(news)[3]
-    changed.append(source.observers(np.unique(group[group < 0]))[0])
-    return np.unique(np.concatenate(changed))
+    changed.append(source.observers(distinct(group[group < 0]))[0])
+    return distinct(np.concatenate(changed))
 
 
 def _rare(source: Source, attributes: np.ndarray) -> np.ndarray:
     """Those of the attributes that can tie, ascending."""
-    ids, kind, carriers, population = source.attributes(np.unique(attributes))
+    ids, kind, carriers, population = source.attributes(distinct(attributes))
     weak = np.isin(kind, [KIND_CODE[name] for name in WEAK_KINDS])
     bits = rarity_bits(np.maximum(carriers, 2), population)
     return np.sort(ids[few(carriers, population) & (bits >= CONTEXT_BITS) & ~weak])
@@ -147,7 +147,7 @@ def _searching(source: Source, accounts: np.ndarray) -> np.ndarray:
     seen = group < 0
     account = np.concatenate([account, observer[seen]])
     value = np.concatenate([attribute, group[seen]])
-    unit, searched, domain = source.searching(np.unique(value))
+    unit, searched, domain = source.searching(distinct(value))
     order = np.argsort(value, kind="stable")
     low = np.searchsorted(value[order], searched, side="left")
     count = np.searchsorted(value[order], searched, side="right") - low
@@ -156,7 +156,7 @@ def _searching(source: Source, accounts: np.ndarray) -> np.ndarray:
     who = account[order[low[where] + step]]
     rows = np.unique(np.stack([unit[where], who, domain[where]]), axis=1)
     pairs, times = np.unique(rows[:2], axis=1, return_counts=True)
-    return np.unique(pairs[0][times >= 2])
+    return distinct(pairs[0][times >= 2])
 
 
 def _gather(source: Source, core: np.ndarray) -> Facts:
@@ -169,7 +169,7 @@ def _gather(source: Source, core: np.ndarray) -> Facts:
     rare = _rare(source, mine[1])
     near = source.carriers(rare)
     said = source.signals(core)
-    observed = source.observers(np.unique(said[3][said[3] < 0]))
+    observed = source.observers(distinct(said[3][said[3] < 0]))
     ids, kind, *_ = source.attributes(rare)
     order = np.argsort(ids)
     domain = DOMAIN[KIND_FAMILY[kind[order]]][np.searchsorted(ids[order], near[1])]
@@ -191,11 +191,11 @@ def _gather(source: Source, core: np.ndarray) -> Facts:
     known = np.union1d(core, found)
     said = source.signals(known)
     alone = [column[said[3] >= 0] for column in said]
-    observed = source.observers(np.unique(said[3][said[3] < 0]))
+    observed = source.observers(distinct(said[3][said[3] < 0]))
     words = [np.concatenate(columns) for columns in zip(alone, observed, strict=True)]
     passing = np.setdiff1d(np.union1d(uses[0], words[0]), known)
     account, party, aggregate = source.accounts(known)
-    attribute, kind, carriers, population = source.attributes(np.unique(uses[1]))
+    attribute, kind, carriers, population = source.attributes(distinct(uses[1]))
     return Facts.from_columns(
         account=np.concatenate([account, passing]),
         party=np.concatenate([party, -passing]),
@@ -221,4 +221,4 @@ def _strangers(facts: Facts, inside: np.ndarray, prior: float) -> np.ndarray:
     found = ties(facts, witnesses(facts), prior=prior, left_out=facts.aggregate)
     has_inside = np.bincount(found.tie, weights=inside[found.account], minlength=len(found.bits))
     mine = (has_inside > 0)[found.tie] & ~inside[found.account]
-    return np.unique(facts.account[found.account[mine]])
+    return distinct(facts.account[found.account[mine]])

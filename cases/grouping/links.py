@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.special import pdtrc
 
 from .rarity import CAP, DOMAIN, POSSIBLE_BITS, log_odds
-from .tables import Facts
+from .tables import Facts, distinct
 from .witnesses import Witnesses
 
 ALONE_BITS, ALONE_CARRIERS = 16.0, 20  # a value so rare that it links flagged accounts by itself
@@ -18,7 +18,7 @@ MEET = 3  # parties that must carry both values: two that do are a household, no
 # pairs of values, so that the bound falls with the population.
 CHANCE, CHANCE_PARTIES = 0.25, 1_000
 PAIRS_AT_ONCE = 8_000_000
-BUCKETS = 1 << 24
+BUCKETS = 1 << 24  # at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _pairs(account: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.nda
 
 def _stars(facts, seen, key, who, worth) -> Ties:
     # most pairs of values meet once: a table of counts by remainder spares their sorting
-    bucket = key % BUCKETS
+    bucket = key % min(BUCKETS, 1 << (4 * len(key) + 1).bit_length())
     often = np.bincount(bucket, minlength=1)[bucket] >= MEET
     key, who = key[often], who[often]
     order = np.lexsort((who, key))
@@ -133,7 +133,7 @@ def _stars(facts, seen, key, who, worth) -> Ties:
     fresh[1:] = key[1:] != key[:-1]
     unique, tie = key[fresh], np.cumsum(fresh) - 1
     parties = int(facts.party.max(initial=0)) + 1
-    pairs = np.unique(tie * parties + facts.party[who])
+    pairs = distinct(tie * parties + facts.party[who])
     spread = np.bincount(pairs // parties, minlength=len(unique))
     a, b = np.divmod(unique, max(len(seen.bits), 1))
     population = np.fmin(seen.population[a], seen.population[b])

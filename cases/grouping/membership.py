@@ -24,7 +24,7 @@ from .rarity import (
     p_value_bits,
     several,
 )
-from .tables import Facts
+from .tables import Facts, distinct
 from .witnesses import Witnesses
 
 SLOTS = len(KINDS) + len(FAMILIES)
@@ -46,13 +46,13 @@ class Rows:
 
     @classmethod
     def of(cls, cluster, account, accounts: int) -> "Rows":
-        pairs = np.unique(np.asarray(cluster, dtype=np.int64) * accounts + account)
+        pairs = distinct(np.asarray(cluster, dtype=np.int64) * accounts + account)
         return cls(*np.divmod(pairs, max(accounts, 1)))
 
     @classmethod
     def single(cls, accounts: np.ndarray) -> "Rows":
         """One cluster, number 0."""
-        accounts = np.unique(accounts)
+        accounts = distinct(accounts)
         return cls(np.zeros(len(accounts), dtype=np.int64), accounts)
 
     def __len__(self):
@@ -160,7 +160,7 @@ class Scorer:
             parts.append(self._found_twice(votes).key(size))
         if also is not None:
             parts.append(also.key(size))
-        keys = np.unique(np.concatenate(parts))
+        keys = distinct(np.concatenate(parts))
         rows = Rows(*np.divmod(keys, max(size, 1)))
         if newcomers:
             self.looked.append(rows)
@@ -190,7 +190,7 @@ class Scorer:
         cluster = votes.cluster[search][row]
         domain = DOMAIN[self.seen.family[votes.witness[search]]][row]
         size, families = max(len(self.facts.account), 1), len(FAMILIES)
-        pairs = np.unique((cluster * size + account) * families + domain)
+        pairs = distinct((cluster * size + account) * families + domain)
         keys, count = _runs(pairs // families)
         return Rows(*np.divmod(keys[count >= 2], size))
 
@@ -260,11 +260,11 @@ class _Votes:
             at = np.minimum(np.searchsorted(without, key), len(without) - 1)
             counts = without[at] != key
             row, key = row[counts], key[counts]
-        self._pairs = np.unique(key * self._space + facts.party[members.account[row]])
+        self._pairs = distinct(key * self._space + facts.party[members.account[row]])
         self._keys, self.count = _runs(self._pairs // self._space)
         self.cluster, self.witness = np.divmod(self._keys, max(self._nodes, 1))
         clusters = int(members.cluster.max(initial=-1)) + 1
-        self._party = np.unique(members.cluster * self._space + facts.party[members.account])
+        self._party = distinct(members.cluster * self._space + facts.party[members.account])
         self.parties = np.bincount(self._party // self._space, minlength=clusters)
         worth = _worth(seen, self.witness, self.count, self.parties[self.cluster])
         self.telling = (worth >= SEARCH_BITS) & (self.count >= WITNESSES) & seen.ties[self.witness]

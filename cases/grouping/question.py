@@ -8,7 +8,7 @@ from scipy.special import gammaln, logsumexp
 
 from .membership import Rows, Scorer, Scores, domains
 from .rarity import DOMAIN, FAMILIES, FAMILY_CODE, KIND_CODE, POSSIBLE_BITS
-from .tables import Facts
+from .tables import Facts, distinct
 from .witnesses import Witnesses
 
 SMALLEST = 3  # accounts in a case
@@ -19,6 +19,7 @@ OUTLIVES = 0.5  # of a cluster that must stay tied when its commonest values are
 RARE_BITS = 10.0  # one in a thousand: a text and a client that are two witnesses, not one product
 PLACES = (("ip", "ip_prefix"), ("payment",), ("device",), ("email_domain",))
 HOUSEHOLD = 2  # organisations that may share a home, a card or a device for private reasons
+STREET = 10  # addresses of one network: nobody rents so many exits next to each other
 CHANCE_LOG10 = -6.0  # one false case in a hundred runs of ten thousand candidates
 
 
@@ -50,13 +51,13 @@ def question(
     names, start, size = np.unique(members.cluster, return_index=True, return_counts=True)
     parts = [members.account[low : low + n] for low, n in zip(start, size, strict=True)]
     answer = dict.fromkeys(names.tolist(), ("", None))
-    flags = [len(np.unique(facts.party[part[facts.flagged[part]]])) for part in parts]
+    flags = [len(distinct(facts.party[part[facts.flagged[part]]])) for part in parts]
     quiet = [part for part, n in zip(parts, flags, strict=True) if n < FLAGGED]
     three = iter(_families(facts, scorer, quiet))
     waiting = []
     for place, (name, part) in enumerate(zip(names.tolist(), parts, strict=True)):
         few_families = flags[place] < FLAGGED and next(three) < UNFLAGGED_FAMILIES
-        if len(np.unique(facts.party[part])) < PARTIES:
+        if len(distinct(facts.party[part])) < PARTIES:
             answer[name] = ("sits inside one organisation", None)
         elif flags[place] < FLAGGED and (few_families or len(part) < UNFLAGGED_SIZE):
             answer[name] = ("no detector has flagged two of its organisations", None)
@@ -67,7 +68,7 @@ def question(
     survivors = _survivors(facts, seen, scorer, [part for _, part in waiting], gone)
     for (name, part), without, left in zip(waiting, gone, survivors, strict=True):
         few_left = len(left) < max(SMALLEST, OUTLIVES * len(part))
-        if few_left or len(np.unique(facts.party[left])) < PARTIES:
+        if few_left or len(distinct(facts.party[left])) < PARTIES:
             answer[name] = ("hangs on one place, card or product", None)
             continue
         meeting = _least_chance(facts, seen, scorer, part, without)
@@ -122,8 +123,8 @@ class Places:
     """The networks that the members' addresses lie in, asked for once for all clusters."""
 
     def __init__(self, facts: Facts, seen: Witnesses, parts: Sequence[np.ndarray]):
-        every = np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
-        attribute = np.unique(seen.attribute[seen.of_accounts(every)[1]])
+        every = distinct(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
+        attribute = distinct(seen.attribute[seen.of_accounts(every)[1]])
         self._attribute = attribute[attribute >= 0]
         kinds = [KIND_CODE["ip"], KIND_CODE["ip_prefix"]]
         somewhere = np.isin(facts.kind[self._attribute], kinds)
@@ -161,18 +162,22 @@ def commonest(facts: Facts, seen: Witnesses, members: np.ndarray, places: Places
             explained = np.concatenate(
                 [values[count <= HOUSEHOLD], [values[np.argmax(count)]], near]
             )
-            gone.append(np.unique(witness[mine & np.isin(place, explained)]))
-    return np.unique(np.concatenate(gone)) if gone else np.zeros(0, dtype=np.int64)
+            gone.append(distinct(witness[mine & np.isin(place, explained)]))
+    return distinct(np.concatenate(gone)) if gone else np.zeros(0, dtype=np.int64)
 
 
 def _neighbourhoods(facts, attribute, lies_in, party) -> np.ndarray:
-    """Networks most of whose addresses are shared by a household at most: people who live near."""
+    """Networks most of whose addresses are shared by a household at most, or where STREET addresses
+    hold little more than a household each on average: people who live near.
+    """
     inside = (facts.kind[attribute] == KIND_CODE["ip"]) & (lies_in >= 0)
     pairs = np.unique(np.stack([attribute[inside], party[inside], lies_in[inside]]), axis=1)
     _, first, count = np.unique(pairs[0], return_index=True, return_counts=True)
     networks, at = np.unique(pairs[2][first], return_inverse=True)
-    quiet = np.bincount(at, weights=count <= HOUSEHOLD) > 0.5 * np.bincount(at)
-    return networks[quiet]
+    addresses = np.bincount(at)
+    quiet = np.bincount(at, weights=count <= HOUSEHOLD) > 0.5 * addresses
+    street = (addresses >= STREET) & (np.bincount(at, weights=count) <= (HOUSEHOLD + 1) * addresses)
+    return networks[quiet | street]
 
 
 def _least_chance(facts, seen, scorer, members, without) -> Meeting | None:
@@ -187,9 +192,9 @@ def _least_chance(facts, seen, scorer, members, without) -> Meeting | None:
     outside = np.maximum(np.nan_to_num(seen.carriers[values]) - inside, 0.0)
     population = int(np.fmax.reduce(seen.population[values], initial=1.0))
     mine, size, rare = {}, {}, {}
-    for family in np.unique(seen.family[values]).tolist():
+    for family in distinct(seen.family[values]).tolist():
         of_family = seen.family[values] == family
-        mine[family] = np.unique(held[1][seen.family[held[0]] == family])
+        mine[family] = distinct(held[1][seen.family[held[0]] == family])
         carriers = len(mine[family]) + int(outside[of_family].sum())
         size[family] = min(carriers, max(population, len(mine[family])))
         rare[family] = bool(seen.bits[values[of_family]].max() >= RARE_BITS)

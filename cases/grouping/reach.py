@@ -15,7 +15,7 @@ from .growth import Grown
 from .membership import Rows, Scorer
 from .rarity import DOMAIN
 from .seeds import Seed
-from .tables import Facts
+from .tables import Facts, distinct
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +65,13 @@ def reach(
     seen_unit = np.concatenate([nothing, *(unit_of_seed[rows.cluster] for rows in looked)])
     seen_account = np.concatenate([nothing, *(rows.account for rows in looked)])
     count = max(len(facts.account), 1)
-    bound = np.unique(label[len(names) :] * count + people)
+    bound = distinct(label[len(names) :] * count + people)
     every = np.union1d(bound, seen_unit * count + seen_account)
     values = np.concatenate(
         [nothing, *(unit_of_seed[cluster] * len(scorer.seen.bits) + witness
                     for cluster, witness in scorer.searched)]
     )  # fmt: skip
-    value_unit, witness = np.divmod(np.unique(values), max(len(scorer.seen.bits), 1))
+    value_unit, witness = np.divmod(distinct(values), max(len(scorer.seen.bits), 1))
     seen = scorer.seen
     attribute, group = seen.attribute[witness], seen.group[witness]
     name = np.zeros(len(witness), dtype=np.int64)

@@ -8,7 +8,7 @@ import numpy as np
 from .bridges import Bridge, split
 from .links import Ties, components
 from .question import FLAGGED, PARTIES, SMALLEST, UNFLAGGED_FAMILIES, UNFLAGGED_SIZE
-from .tables import Constraints, Facts
+from .tables import Constraints, Facts, distinct
 from .witnesses import Witnesses, starts
 
 
@@ -63,7 +63,7 @@ class _Worth:
 
     def __call__(self, accounts: np.ndarray) -> bool:
         facts = self.facts
-        if len(accounts) < SMALLEST or len(np.unique(facts.party[accounts])) < PARTIES:
+        if len(accounts) < SMALLEST or len(distinct(facts.party[accounts])) < PARTIES:
             return False
         if facts.flagged[accounts].sum() >= FLAGGED:
             return True
@@ -79,7 +79,7 @@ class _Worth:
         np.bitwise_or.at(tied_by, label, self.families[accounts])
         many = np.array([int(mask).bit_count() for mask in tied_by]) >= UNFLAGGED_FAMILIES
         space = int(facts.party.max(initial=0)) + 1
-        parties = np.unique(label * space + facts.party[accounts]) // space
+        parties = distinct(label * space + facts.party[accounts]) // space
         enough = (size >= SMALLEST) & (np.bincount(parties, minlength=count) >= PARTIES)
         return enough & ((flagged >= FLAGGED) | ((size >= UNFLAGGED_SIZE) & many))
 

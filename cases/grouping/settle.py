@@ -11,8 +11,11 @@ from .output import Cluster, describe
 from .question import SMALLEST, Meeting
 from .rarity import LIKELY_BITS, POSSIBLE_BITS
 from .stable import match
-from .tables import Constraints, Facts, Previous, positions
+from .tables import Constraints, Facts, Previous, distinct, positions
 from .witnesses import Witnesses
+
+# Whom no detector flagged belongs where it would vote: more likely a member than not.
+UNFLAGGED_BITS = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def conclude(
     least half of its members, or None; and by seed the accounts that other clusters may ask for.
     """
     joints = _joints(facts, drafts, constraints.together)
-    voters = [np.unique(np.concatenate([drafts[at].voters for at in joint])) for joint in joints]
+    voters = [distinct(np.concatenate([drafts[at].voters for at in joint])) for joint in joints]
     held = match([set(facts.account[accounts].tolist()) for accounts in voters], previous)
     answers, bound = _answers(facts, scorer, drafts, joints, held, previous, constraints)
     home, best = _homes(facts, answers)
@@ -125,7 +128,7 @@ def _answers(facts, scorer, drafts, joints, held, previous, constraints):
         scores = _better(every, joint)
         is_pinned = np.isin(scores.account, pinned)
         # whom no detector flagged comes in by strong ties only, and is then held at possible
-        needed = np.where(facts.flagged[scores.account], POSSIBLE_BITS, LIKELY_BITS)
+        needed = np.where(facts.flagged[scores.account], POSSIBLE_BITS, UNFLAGGED_BITS)
         belongs = ((scores.total >= needed) & scores.tied) | is_pinned
         voters = np.concatenate([drafts[at].voters for at in joint])
         belongs &= ~np.isin(scores.account, out)

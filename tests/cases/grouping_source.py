@@ -1,4 +1,4 @@
-"""The tables as grouping again reads them, in memory: rows in, and what the last answers looked at."""
+"""The tables as grouping again reads them, in memory, and what the last answers looked at."""
 
 import numpy as np
 
