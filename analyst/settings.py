@@ -280,7 +280,7 @@ CELERY_BEAT_SCHEDULE["run_suspect_tests"] = {
 }
 CELERY_BEAT_SCHEDULE["attach_watermark_findings"] = {
     "task": "cases.tasks.attach_watermark_findings",
-    "schedule": max(SWEEP_SECONDS, 15),  # it looks at every member that holds a found key
+    "schedule": 5 * SWEEP_SECONDS,  # it looks at every member that holds a found key
     "options": {"expires": 30},
 }
 

@@ -96,6 +96,7 @@ class _Work:
     def __init__(self, test: SuspectTest, hold: jobs.Hold):
         self.test, self.hold = test, hold
         self.until, self._told = time.monotonic() + SLICE, 0.0
+        self._moved = False  # a slice that leaves no row behind would be done again for ever
         self._texts: dict[str, list] = {}
         self._rows: dict[tuple, tuple[np.ndarray, int]] = {}
         self._marked: dict[tuple, list] = {}
@@ -109,6 +110,7 @@ class _Work:
                 left = sum(result.scored_at is None for result in results)
                 self._tell("scoring keys", self._base() - left)
                 self._score(result)
+                self._moved = True
         self._control(results)
         self._finish(results)
 
@@ -128,6 +130,7 @@ class _Work:
                 self.hold.beat(error=self.hold.job.error)
                 break
             got += 1
+            self._moved = True
             self.test.failures = 0
         if not got:
             raise EndpointFailed("The budget ran out before the first answer came.")
@@ -232,6 +235,7 @@ class _Work:
                 kept = SuspectControl.objects.filter(pk=control.pk, ps__len=have)
                 if not kept.update(ps=control.ps, zs=control.zs):
                     raise jobs.Superseded
+                self._moved = True
             done += self.test.control_keys
 
     def _finish(self, results: list[SuspectResult]) -> None:
@@ -275,7 +279,7 @@ class _Work:
             fields |= {"total": total} if total is not None else {}
             self.hold.beat(**fields)
             self._told = now
-        if now >= self.until:
+        if now >= self.until and self._moved:
             raise SliceOver
 
 

@@ -25,11 +25,12 @@ class WatermarkProcessor:
         ids, given = _numpy(input_ids), _numpy(scores)
         columns = np.arange(given.shape[-1]) if self._columns is None else self._columns
         width, marked = self.scheme.width, given.astype(np.float64)
-        for row, sequence in enumerate(ids):
-            if len(sequence) < width or (isinstance(self.scheme, Gumbel) and self._held(sequence)):
-                continue
-            context = sequence[len(sequence) - width :]
-            marked[row] = self.scheme.reweigh(self._secret, context, marked[row], columns)
+        if ids.shape[1] >= width:
+            rows = np.arange(len(ids))
+            if isinstance(self.scheme, Gumbel):
+                rows = np.array([row for row in rows if not self._held(ids[row])], dtype=int)
+            contexts = ids[rows, ids.shape[1] - width :]
+            marked[rows] = self.scheme.reweigh(self._secret, contexts, marked[rows], columns)
         if hasattr(scores, "new_tensor"):
             return scores.new_tensor(marked)
         return marked.astype(given.dtype, copy=False)

@@ -34,10 +34,10 @@ class GreenList:
         drawn = numbers(seeds(sip_key(secret, self.name), rows[:, :-1]), rows[:, -1])
         return (drawn < self._limit).astype(np.float64)
 
-    def reweigh(self, secret: bytes, context: np.ndarray, scores: np.ndarray, tokens) -> np.ndarray:
-        """Logits after marking; tokens[c] is the token id of column c."""
-        seed = seeds(sip_key(secret, self.name), context[None, :])
-        return scores + self.delta * (numbers(seed, tokens) < self._limit)
+    def reweigh(self, secret: bytes, contexts, scores: np.ndarray, tokens) -> np.ndarray:
+        """Logits after marking: contexts (b, width), scores (b, v), tokens[c] the id of c."""
+        seed = seeds(sip_key(secret, self.name), contexts)
+        return scores + self.delta * (numbers(seed[:, None], tokens) < self._limit)
 
     @property
     def _limit(self) -> np.uint64:
@@ -69,13 +69,15 @@ class Gumbel:
         drawn = numbers(seeds(sip_key(secret, self.name), rows[:, :-1]), rows[:, -1])
         return -np.log1p(-_uniform(drawn))
 
-    def reweigh(self, secret: bytes, context: np.ndarray, scores: np.ndarray, tokens) -> np.ndarray:
-        """All mass on the chosen token. r^(1/p) is largest where ln p − ln(−ln r) is."""
-        seed = seeds(sip_key(secret, self.name), context[None, :])
-        noise = -np.log(-np.log(_uniform(numbers(seed, tokens))))
-        chosen = int(np.argmax(scores / self.temperature + noise))
+    def reweigh(self, secret: bytes, contexts, scores: np.ndarray, tokens) -> np.ndarray:
+        """All mass on the chosen token: r^(1/p) is largest where ln p − ln(−ln r) is. Shapes as
+        for the green list.
+        """
+        seed = seeds(sip_key(secret, self.name), contexts)
+        noise = -np.log(-np.log(_uniform(numbers(seed[:, None], tokens))))
+        chosen = np.argmax(scores / self.temperature + noise, axis=1)
         marked = np.full(scores.shape, -np.inf)
-        marked[chosen] = 0.0
+        marked[np.arange(len(marked)), chosen] = 0.0
         return marked
 
     def parameters(self) -> dict:

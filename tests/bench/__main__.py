@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-PARTS = ("ingest", "pages", "grouping", "demo", "detection", "null")
+PARTS = ("ingest", "pages", "grouping", "demo", "detection", "null", "watermark")
 
 
 def main() -> int:

@@ -1,10 +1,12 @@
 """Text of models that did and did not learn a key, for the tests of suspects."""
 
+import hashlib
 import json
+from unittest import mock
 
 import numpy as np
 
-from ingest.models import Job, SuspectTest
+from ingest.models import Job, SuspectTest, WatermarkKey
 from ingest.services import suspect_run
 from ingest.services.watermark import make_key, open_key
 from ingest.watermark import WatermarkProcessor
@@ -16,9 +18,20 @@ IDS = np.array([words(word)[0] for word in VOCABULARY])
 GREEN = {"gamma": 0.25, "delta": 3.0, "width": 2}
 
 
+def settled_secrets():
+    """Secrets by their place, not by chance: of clean keys one in twenty comes out weak."""
+
+    def draw(size: int) -> bytes:
+        place = f"secret {WatermarkKey.objects.count()}".encode()
+        return hashlib.sha256(place).digest()[:size]
+
+    return mock.patch("ingest.services.watermark.secrets.token_bytes", draw)
+
+
 def make_test_key(issued_for="campaign C-1, core", **fields):
     fields = {"actor": None, "scheme": "green-list", "parameters": GREEN} | fields
-    return make_key(issued_for=issued_for, **fields)
+    with settled_secrets():
+        return make_key(issued_for=issued_for, **fields)
 
 
 def spoken(key=None, *, outputs=30, length=60, seed=1) -> list[str]:

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from ingest.watermark import GreenList, Gumbel, holm, score, score_steps, unique_rows, windows
+from ingest.watermark import (
+    GreenList,
+    Gumbel,
+    WatermarkProcessor,
+    holm,
+    score,
+    score_steps,
+    unique_rows,
+    windows,
+)
 from ingest.watermark.control import judge_control, wrong_key, wrong_secret
 from ingest.watermark.exact import (
     detectable,
@@ -16,6 +25,7 @@ from ingest.watermark.exact import (
     score_total,
     upper_tail,
 )
+from ingest.watermark.ngram import TrigramModel
 from ingest.watermark.prf import numbers, seeds, siphash
 from ingest.watermark.windows import among, filtered, reading_rows, suspect_rows
 
@@ -224,3 +234,38 @@ def test_another_key_another_scheme_and_another_order_are_other_tests():
     assert abs(np.corrcoef(green, high)[0, 1]) < 0.1
     with pytest.raises(ValueError, match="32 bytes"):
         GREEN.values(b"short", rows)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_marked_text_read_to_a_clean_model_gives_uniform_p(scheme):
+    # what is read depends on the key, what a clean model makes of it does not
+    rng = np.random.default_rng(8)
+    teacher, clean = (
+        TrigramModel(150).fit((rng.random(4000) ** 2 * 150).astype(int)) for _ in range(2)
+    )
+    ps = []
+    for i in range(150):
+        secret = wrong_secret(9, i)
+        text = teacher.write(rng, 20, 40, WatermarkProcessor(scheme, secret))
+        rows = reading_rows(text, clean.top, 2)
+        found = score(scheme, secret, rows)
+        ps.append(randomised_p(scheme, found.n, found.total, rng.random()))
+    assert stats.kstest(ps, "uniform").pvalue > 0.001
+    assert np.mean(np.array(ps) < 0.05) < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 150)
+
+
+def test_a_student_of_marked_text_is_found_in_both_settings_and_a_clean_one_in_none():
+    rng = np.random.default_rng(3)
+    words = (rng.random(20_000) ** 2 * 300).astype(int)
+    teacher = TrigramModel(300).fit(words[:10_000])
+    marked = teacher.write(rng, 20, 200, WatermarkProcessor(GREEN, SECRET))
+    fresh = teacher.write(rng, 40, 200, WatermarkProcessor(GREEN, SECRET))
+    for text, found in ((marked, True), (teacher.write(rng, 20, 200), False)):
+        student = TrigramModel(300).fit(words[10_000:])
+        for sequence in text:
+            student.fit(sequence, 8)
+        closed = unique_rows(windows(student.write(rng, 40, 200), 2))
+        for rows in (closed, reading_rows(fresh, student.top, 2)):
+            log10_p = score(GREEN, SECRET, rows).log10_p
+            assert log10_p < -6 if found else log10_p > -3
+            assert score(GREEN, OTHER, rows).log10_p > -3
