@@ -40,6 +40,24 @@ def env_number(name: str, default: float, low: float, high: float) -> float:
     return value
 
 
+def env_whole(name: str, default: int, low: int, high: int) -> int:
+    value = env_number(name, default, low, high)
+    if value != int(value):
+        raise ImproperlyConfigured(f"{name} is {value:g}: it must be a whole number")
+    return int(value)
+
+
+def env_pairs(name: str) -> dict[str, str]:
+    """field=column,field=column"""
+    pairs = {}
+    for item in filter(None, (part.strip() for part in os.environ.get(name, "").split(","))):
+        field, sign, column = item.partition("=")
+        if not (sign and field.strip() and column.strip()):
+            raise ImproperlyConfigured(f"{name} has {item!r}: write FIELD=COLUMN,FIELD=COLUMN")
+        pairs[field.strip()] = column.strip()
+    return pairs
+
+
 def env_flag(name: str, default: bool) -> bool:
     text = os.environ.get(name, "1" if default else "0").lower()
     if text not in {"0", "1", "no", "yes", "false", "true"}:
@@ -283,6 +301,30 @@ CELERY_BEAT_SCHEDULE["attach_watermark_findings"] = {
     "schedule": 5 * SWEEP_SECONDS,  # it looks at every member that holds a found key
     "options": {"expires": 30},
 }
+
+# The log that the detectors look at by themselves, in running windows (docs/logs.md).
+DETECT_LOGS = os.environ.get("DETECT_LOGS", "")
+DETECT_BACKEND = os.environ.get("DETECT_BACKEND", "")
+DETECT_MAP = env_pairs("DETECT_MAP")
+DETECT_FORMAT = os.environ.get("DETECT_FORMAT", "")
+DETECT_ZONE = os.environ.get("DETECT_ZONE", "")
+DETECT_LOCKED = env_flag("DETECT_LOCKED", False)
+DETECT_MAX_BYTES = env_whole("DETECT_MAX_BYTES", 0, 0, 2**62)  # 0: no cap
+DETECT_EVERY = env_number("DETECT_EVERY", 300, 5, 86_400)  # seconds
+DETECT_WINDOW = env_whole("DETECT_WINDOW", 14 * 24, 1, 400 * 24)  # hours
+DETECT_STEP = env_whole("DETECT_STEP", 24, 1, 400 * 24)  # hours
+DETECT_LATENESS = env_whole("DETECT_LATENESS", 60, 0, 30 * 24 * 60)  # minutes
+if DETECT_STEP > DETECT_WINDOW:
+    raise ImproperlyConfigured(
+        f"DETECT_STEP is {DETECT_STEP} hours and DETECT_WINDOW {DETECT_WINDOW}: a step beyond the "
+        "window would leave requests out"
+    )
+if DETECT_LOGS:
+    CELERY_BEAT_SCHEDULE["detect_due_windows"] = {
+        "task": "ingest.tasks.detect_due_windows",
+        "schedule": DETECT_EVERY,
+        "options": {"expires": DETECT_EVERY},
+    }
 
 # Watermarks: where tokenizer files lie (empty: the bundled tokenizer alone), and the hosts of the
 # own network where a suspect model may be asked.

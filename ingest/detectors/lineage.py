@@ -47,14 +47,13 @@ class Lineage:
 
     def read(self, expression: ir.Expr) -> frozenset[str]:
         """The columns of the log that the warehouse has to read for the expression."""
+        needed: dict[ops.Relation, set[str]] = {}
         top = expression.op()
-        fields = {node for node in top.find(ops.Field) if self._value_of_log(node)}
-        found = {node.name for node in fields}
         if isinstance(top, ops.Relation):
-            found |= {n for n, value in self._values(top).items() if self._value_of_log(value)}
-            if top == self.log:
-                found |= set(top.schema.names)
-        return frozenset(found)
+            self._need(top, set(top.schema.names), needed)
+        else:
+            self._need_parts([top], needed)
+        return frozenset(needed.get(self.log, ()))
 
     def scans(self, expression: ir.Expr) -> bool:
         """Whether the expression reads the log itself, not only what was kept."""
@@ -65,12 +64,45 @@ class Lineage:
             return {}
         return relation.parent.fields if isinstance(relation, ops.Reference) else relation.values
 
-    def _value_of_log(self, node: ops.Node) -> bool:
-        while isinstance(node, ops.Field):
-            if node.rel == self.log:
-                return True
-            node = self._values(node.rel).get(node.name)
-        return False
+    def _need(
+        self, relation: ops.Relation, names: set[str], needed: dict[ops.Relation, set[str]]
+    ) -> None:
+        known = needed.get(relation)
+        if known is not None and names <= known:
+            return
+        needed.setdefault(relation, set()).update(names)
+        if relation == self.log or relation in self._kept:
+            return
+        if isinstance(relation, ops.Set):
+            self._need(relation.left, names, needed)
+            self._need(relation.right, names, needed)
+            return
+        values = self._values(relation)
+        every = isinstance(relation, ops.Distinct)
+        parts = [value for name, value in values.items() if every or name in names]
+        if isinstance(relation, ops.Aggregate):
+            parts += relation.groups.values()
+        elif isinstance(relation, ops.Filter):
+            parts += relation.predicates
+        elif isinstance(relation, ops.Sort):
+            parts += relation.keys
+        elif isinstance(relation, ops.JoinChain):
+            parts += [predicate for link in relation.rest for predicate in link.predicates]
+        self._need_parts(parts, needed)
+
+    def _need_parts(self, parts, needed: dict[ops.Relation, set[str]]) -> None:
+        waiting = list(parts)
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, ops.Field):
+                self._need(part.rel, {part.name}, needed)
+            elif isinstance(part, ops.CountStar):  # rows, whatever is in them
+                self._need(part.arg, set(), needed)
+                waiting += [part.where] if part.where is not None else []
+            elif isinstance(part, ops.Relation):  # of a subquery
+                self._need(part, set(part.schema.names), needed)
+            else:
+                waiting += part.__children__
 
     def _relation(self, relation: ops.Relation) -> Carried:
         known = self._seen.get(relation)
