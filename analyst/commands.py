@@ -49,7 +49,10 @@ def commands_for(case: Case, user: User, now: datetime) -> list[Command]:
             add(0, "e", "Escalate", "case-escalate", icon="up")
     elif decides:
         add(0, "u", "Reopen", "case-reopen", icon="again")
+    if decides and case.is_open:
+        add(1, "s", "Split", "case-split", icon="go", wide=True)
     if decides:
+        add(1, "m", "Merge", "case-merge", icon="join", wide=True)
         add(1, "o", "Action", "case-act", icon="order")
     if may(user, SHARERS):
         add(1, "h", "Share", "case-share", icon="share")

@@ -23,8 +23,8 @@ from cases.models import Case
 SHOWN = [
     "number", "name", "reason", "status", "verdict", "claimed_until", "due_at", "restricted",
     "opened_at", "priority", "p_abuse", "harm_per_day", "growth", "core", "likely", "possible",
-    "new_since_decision", "trend", "last_activity_at", "owner__username", "owner__first_name",
-    "owner__last_name",
+    "new_since_decision", "merges_proposed", "trend", "last_activity_at", "owner__username",
+    "owner__first_name", "owner__last_name",
 ]  # fmt: skip
 # stand for the person and the moment of a request while SQL is compiled; nobody and never are these
 ANYBODY, ANY_TIME = User(pk=-1), datetime(1000, 1, 1, tzinfo=UTC)
@@ -66,6 +66,12 @@ TABS = {
             "New since decision",
             lambda u, n: Q(new_since_decision__gt=0),
             "No account has joined a decided case",
+        ),
+        Tab(
+            "merges",
+            "Merge proposed",
+            lambda u, n: Q(merges_proposed__gt=0),
+            "No two cases have grown together",
         ),
         Tab(
             "unclaimed",

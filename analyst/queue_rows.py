@@ -113,6 +113,11 @@ class RowWriter:
         if case.new_since_decision:
             says = f"{case.new_since_decision:,} new since decision"
             badges.append(("fresh", "accounts that joined since", "", says))
+        if case.merges_proposed:
+            why = (
+                "it has grown together with another case: a person merges them or keeps them apart"
+            )
+            badges.append(("info", why, "", "merge proposed"))
         if case.aggregates:
             why = f"{case.aggregates:,} of its accounts stand for many people"
             badges.append(("warn", why, "", "aggregate"))

@@ -35,8 +35,8 @@ def parts_of(links: Iterable[tuple[int, int, float]]) -> list[Part]:
 
     A *bridge* is a value without which the graph of accounts and values falls apart (an
     articulation point, Hopcroft and Tarjan 1973). A *sub-cluster* is a component of what is left
-    above a rarity: the lowest step at which two parts of three accounts or more appear. The
-    largest part is the case itself and is not offered. The order of rows does not matter.
+    above a rarity: the lowest step at which one appears. A part has three accounts or more and at
+    most half of them all: more is the case itself. The order of rows does not matter.
     """
     links = sorted({(account, value): bits for account, value, bits in links}.items())
     rows = [(account, value, bits) for (account, value), bits in links]
@@ -60,13 +60,14 @@ def _graph(rows: Sequence[tuple[int, int, float]]):
     return graph
 
 
-def _components(graph) -> list[tuple[int, ...]]:
-    """The accounts of each component that is large enough, the largest first."""
+def _components(graph, of: int) -> list[tuple[int, ...]]:
+    """The accounts of each component that is a part of so many accounts, the largest first."""
     parts = [
         tuple(sorted(graph[node][1] for node in nodes if graph[node][0] == "a"))
         for nodes in rx.connected_components(graph)
     ]
-    return sorted((p for p in parts if len(p) >= SMALLEST), key=lambda p: (-len(p), p))
+    fit = [part for part in parts if SMALLEST <= len(part) <= of / 2]
+    return sorted(fit, key=lambda part: (-len(part), part))
 
 
 def _behind_bridges(rows) -> list[Part]:
@@ -74,27 +75,28 @@ def _behind_bridges(rows) -> list[Part]:
     found = []
     points = [node for node in rx.articulation_points(graph) if graph[node][0] == "v"]
     points.sort(key=lambda node: (-graph.degree(node), graph[node][1]))
-    whole = _components(graph)
+    of = len({account for account, _, _ in rows})
+    whole = _components(graph, of)
     for node in points[: 4 * MOST]:
         value = graph[node][1]
         cut = graph.copy()
         cut.remove_node(node)
-        for accounts in _components(cut)[1:]:
+        for accounts in _components(cut, of):
             if accounts not in whole:
                 found.append(_part(accounts, rows, bridge=value))
     return sorted(found, key=lambda p: (-len(p.accounts), p.accounts))[:MOST]
 
 
 def _above_thresholds(rows) -> list[Part]:
+    of = len({account for account, _, _ in rows})
     steps = sorted({bits for _, _, bits in rows})
     # nothing is left aside first, then ever rarer values
     for at in range(THRESHOLDS):
         below = at * len(steps) // THRESHOLDS
         threshold = steps[below - 1] if below else 0.0
         kept = [row for row in rows if row[2] > threshold]
-        parts = _components(_graph(kept))
-        if len(parts) > 1:
-            return [_part(p, kept, threshold=threshold) for p in parts[1 : MOST + 1]]
+        if parts := _components(_graph(kept), of):
+            return [_part(part, kept, threshold=threshold) for part in parts[:MOST]]
     return []
 
 

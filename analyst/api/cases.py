@@ -1,4 +1,5 @@
 from django.db.models import OuterRef, Q, Subquery
+from django.urls import reverse
 from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -10,6 +11,7 @@ from analyst.api.errors import READING, WRITING, documented
 from analyst.api.paging import Falling, Key, paged
 from analyst.api.serializers import CasePage, CaseRow, CaseWhole, Probability, RationaleBody
 from analyst.filters import QueueFilter
+from analyst.reshape import survivor_of
 from cases.models import Case, TimelineEvent
 from cases.services.triage import claim, escalate, release, reopen
 
@@ -69,6 +71,11 @@ def narrowed(cases, asked: dict, user):
     return cases
 
 
+class MergedCase(serializers.Serializer):
+    ref = serializers.CharField(help_text="the case that it is part of now")
+    merged = serializers.CharField(help_text="the ref that was asked for")
+
+
 class Cases(DeskAPI):
     @extend_schema(
         operation_id="list_cases",
@@ -91,10 +98,16 @@ class OneCase(DeskAPI):
         operation_id="show_case",
         tags=["cases"],
         summary="One case with what explains it",
-        responses={200: CaseWhole, **documented(401, 404)},
+        description="A case that was merged answers 301 with the ref that it is part of now.",
+        responses={200: CaseWhole, 301: MergedCase, **documented(401, 404)},
     )
     def get(self, request, ref):
-        return Response(CaseWhole(case_for_reading(request.user, ref)).data)
+        case = case_for_reading(request.user, ref)
+        if case.merged_into_id:
+            now_in = survivor_of(request.user, case).ref
+            where = {"Location": reverse("api-case", args=[now_in])}
+            return Response({"ref": now_in, "merged": case.ref}, status=301, headers=where)
+        return Response(CaseWhole(case).data)
 
 
 def moves(name: str, summary: str, body=None):

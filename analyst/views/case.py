@@ -3,7 +3,7 @@ from datetime import timedelta
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, OuterRef, Subquery
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +15,7 @@ from analyst.figures import FIGURES
 from analyst.forms import RevealForm
 from analyst.members import STATES, TIERS, VERDICTS, MembersQuery, state_counts
 from analyst.queue_rows import due_words
+from analyst.reshape import shape_of, survivor_of
 from analyst.timeline import SHELVES, counts, timeline_page, who_looked
 from cases.models import (
     Case,
@@ -55,7 +56,7 @@ def case(request, ref):
     """The page; for htmx with ?table=<figure>, that figure's data as a table alone."""
     case = case_for_reading(request.user, ref)
     if case.merged_into_id:
-        return _to_survivor(case)
+        return _to_survivor(request.user, case)
     table = request.GET.get("table", "")
     drawn = FIGURES[table](case) if table in FIGURES else None
     if drawn and request.htmx:
@@ -71,6 +72,7 @@ def case(request, ref):
         "table": drawn.table if drawn else None,
         **members_of(request, case),
         **timeline_of(request, case),
+        **shape_of(request.user, case, request.GET),
         "looked": who_looked(case),
         "decision": case.decisions.select_related("decided_by").order_by("-decided_at").first(),
         "packets": case.packets.select_related("job")[:3],
@@ -270,13 +272,12 @@ def _beside(user, case: Case, *, up: bool) -> Case | None:
     return rows.order_by("-priority", "-id").first()
 
 
-def _to_survivor(case: Case):
-    """An old ref leads to the case that absorbed it, through any number of merges."""
-    seen = {case.pk}
-    while case.merged_into_id and case.merged_into_id not in seen:
-        case = case.merged_into
-        seen.add(case.pk)
-    return redirect("analyst:case", ref=case.ref)
+def _to_survivor(user, case: Case):
+    """An old ref leads to the case that absorbed it. Browsers ask again: a merge can be undone."""
+    where = reverse("analyst:case", args=[survivor_of(user, case).ref])
+    response = HttpResponsePermanentRedirect(f"{where}?from={case.ref}")
+    response["Cache-Control"] = "no-cache"
+    return response
 
 
 def _harmless(cell) -> str:

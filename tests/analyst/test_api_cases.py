@@ -84,10 +84,11 @@ class CasesTest(ApiTestCase):
         add_note(self.case, actor=self.ana, text="seen")
         self.assertEqual(self.refs(updated_since=between.isoformat()), ["C-1"])
 
-    def test_a_merged_case_is_not_listed_and_is_still_found(self):
+    def test_a_merged_case_is_not_listed_and_its_ref_leads_on(self):
         Case.objects.filter(pk=make_case(2).pk).update(merged_into=self.case)
         self.assertEqual(self.refs(), ["C-1"])
-        self.assertEqual(self.get("C-2/").status_code, 200)
+        answer = self.get("C-2/")
+        self.assertEqual((answer.status_code, answer.json()["ref"]), (301, "C-1"))
 
     def test_pages_hold_every_case_once_also_where_priorities_are_equal(self):
         for number in range(2, 12):

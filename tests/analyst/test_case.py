@@ -93,7 +93,7 @@ class CasePageTest(DeskTestCase):
         middle, last = make_case(2), make_case(3)
         Case.objects.filter(pk=self.case.pk).update(merged_into=middle)
         Case.objects.filter(pk=middle.pk).update(merged_into=last)
-        self.assertRedirects(self.get(), "/cases/C-3/")
+        self.assertRedirects(self.get(), "/cases/C-3/?from=C-1", status_code=301)
 
     def test_the_foot_offers_what_the_status_allows(self):
         self.assertContains(self.get(), "Escalate <kbd>E</kbd>")

@@ -33,7 +33,8 @@ def test_one_dense_case_offers_nothing():
 
 
 def test_two_accounts_are_no_part():
-    links = clique(range(10), 100) + clique([20, 21], 102) + [(0, 103, 9.0), (20, 103, 9.0)]
+    links = clique(range(10), 100) + clique(range(10), 101) + clique([20, 21], 102)
+    links += [(0, 103, 9.0), (20, 103, 9.0)]
     assert parts_of(links) == []
 
 
