@@ -110,7 +110,7 @@ def test_any_stream_in_any_batches_gives_what_a_full_run_gives(seed, sizes):
 
 def test_streams_make_cases_at_all():
     found = 0
-    for seed in range(12):
+    for seed in range(24):
         attributes, places, deliveries = stream(seed)
         memory = Memory(prior=PRIOR, places=places)
         memory.add(attributes=attributes)
