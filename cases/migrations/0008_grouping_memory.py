@@ -70,7 +70,9 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [models.Index(fields=["unit"], name="searched_by_unit")],
                 "constraints": [
-                    models.UniqueConstraint(fields=("value", "unit", "domain"), name="searched_by_unique")
+                    models.UniqueConstraint(
+                        fields=("value", "unit", "domain"), name="searched_by_unique"
+                    )
                 ],
             },
         ),
