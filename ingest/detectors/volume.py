@@ -53,9 +53,15 @@ TWINS = (
 )
 
 
-def detect(requests: ir.Table, population: Population | None = None) -> Findings:
-    """One observation for each account, and one a member for each cluster, whose volume is
-    unusual; a score for every account."""
+def detect(
+    requests: ir.Table, population: Population | None = None, *, of_clusters: bool = False
+) -> Findings:
+    """One observation for each account, and of_clusters one a member for each cluster, whose
+    volume is unusual; a score for every account.
+
+    Runs leave clusters out: evaluation harnesses share cards and wordings too, and the volume of a
+    cluster, taken as a flag of each member, opened a case of them.
+    """
     population = population or Population(requests)
     habits = habits_of(requests)
     rated = rate(population, habits)
@@ -65,7 +71,7 @@ def detect(requests: ir.Table, population: Population | None = None) -> Findings
     fails_over = (rated.q_failover <= FALSE_DISCOVERIES) & (rated.followed >= 2)
     alone = rated[enough & ((rated.z_rate >= UNUSUAL) | (odd >= 2)) | fails_over]
     clusters = busy_clusters(population, habits)
-    carried = _members(population, clusters)
+    carried = _members(population, clusters if of_clusters else clusters.head(0))
     names = sorted({*alone.index, *carried.account_id})
     attributes = population.attributes_of(names)
     samples = samples_of(requests, names)

@@ -150,7 +150,7 @@ def test_a_population_at_26_a_day_each_stands_out_together_on_its_card(tmp_path)
             for _ in range(26):
                 book.add(f"c{number}", f"Task {draw.random()}", payment="theirs",
                          hours=day * 24 + draw.uniform(6, 22))  # fmt: skip
-    found = volume.detect(book.open(tmp_path))
+    found = volume.detect(book.open(tmp_path), of_clusters=True)
     together = [o for o in found.observations if o.group_key]
     assert {o.account.id for o in together} == {f"c{n}" for n in range(8)}
     assert len({o.group_key for o in together}) == 1
