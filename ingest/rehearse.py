@@ -54,12 +54,13 @@ def ask_everything(
     meter: Callable[[frozenset[str]], None] | None = None,
     watch: Callable[[str, ir.Expr], None] | None = None,
 ) -> Crossing:
-    """Count the population, run every detector that may run, and the hourly activity; stores
-    nothing. meter and watch are Crossing's."""
+    """Count the population as the census does, run every detector that may run, and the hourly
+    activity; stores nothing. meter and watch are Crossing's."""
     with Crossing(requests, locked=locked, meter=meter, watch=watch).open() as crossing:
         population = Population(requests)
         names = list(population.accounts.index)
-        assert len(population.shared) and len(population.ties), "a rehearsal finds something"
+        counted, used = list(population.attribute_counts()), list(population.population_uses())
+        assert counted and used, "a rehearsal finds something"
         for detector in DETECTORS:
             declared = declaration(detector)
             if not (locked and declared.why_not_locked):

@@ -206,4 +206,5 @@ def _of_duckdb(expression: ir.Table) -> int | None:
         )  # fmt: skip
     except duckdb.Error:
         return None
-    return BLOCK * counted.fetchone()[0]
+    (blocks,) = counted.fetchall()[0]  # all of it: the connection takes no query before
+    return BLOCK * blocks

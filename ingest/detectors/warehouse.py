@@ -13,7 +13,7 @@ def keep(expression: ir.Table) -> ir.Table:
     if watched:
         watched.asked(expression)
     if backend.name == "duckdb":
-        # not cache(): its table is dropped by a statement that sqlglot 30 writes without a name
+        # not cache(): newer releases of sqlglot write its DROP without the table's name
         kept = backend.create_table(ibis.util.gen_name("stillwatch"), expression, temp=True)
     else:
         kept = expression.cache()
