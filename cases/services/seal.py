@@ -9,7 +9,6 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.core.files import File
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from cases.errors import CaseError
@@ -19,16 +18,12 @@ from cases.models import Case, EvidencePacket, TimelineEvent
 from cases.services.nudge import after_commit
 from cases.services.timeline import append_event
 from ingest.models import Job
+from ingest.services.jobs import Superseded, to_take
 
 log = logging.getLogger(__name__)
 
-SILENT = timedelta(seconds=60)  # without a sign of life the worker is taken for dead
 GIVEN_UP = timedelta(hours=6)  # a packet that kills every worker is not tried for ever
 BEAT = 2.0
-
-
-class Superseded(Exception):
-    """Another worker took the job: this one was silent for too long."""
 
 
 @transaction.atomic
@@ -51,13 +46,14 @@ def request_packet(case: Case, *, actor: User) -> EvidencePacket:
 
 def seal_waiting(limit: int = 10) -> int:
     """The sweep: seal what waits, and what a dead worker left. Returns how many were sealed."""
-    Job.objects.filter(_to_take(), kind="packet", created_at__lt=timezone.now() - GIVEN_UP).update(
+    waiting = Job.objects.filter(to_take(), kind="packet")
+    waiting.filter(created_at__lt=timezone.now() - GIVEN_UP).update(
         state=Job.State.FAILED,
         error="given up: no worker brought it to an end",
         finished_at=timezone.now(),
     )
-    waiting = EvidencePacket.objects.filter(_to_take("job__")).order_by("pk")[:limit]
-    return sum(seal_packet(pk) for pk in list(waiting.values_list("pk", flat=True)))
+    packets = EvidencePacket.objects.filter(job__in=waiting).order_by("pk")[:limit]
+    return sum(seal_packet(pk) for pk in list(packets.values_list("pk", flat=True)))
 
 
 def seal_packet(pk: int) -> bool:
@@ -122,7 +118,7 @@ class Progress:
     @classmethod
     def take(cls, job_pk: int) -> "Progress | None":
         now = timezone.now()
-        taken = Job.objects.filter(_to_take(), pk=job_pk).update(
+        taken = Job.objects.filter(to_take(), pk=job_pk).update(
             state=Job.State.RUNNING, beat_at=now, step="", done=0, total=len(STEPS), error=""
         )
         return cls(job_pk, now) if taken else None
@@ -164,16 +160,6 @@ class Progress:
             if not cursor.rowcount:
                 raise Superseded
         self._beat_at, self._last = now, time.monotonic()
-
-
-def _to_take(prefix: str = "") -> Q:
-    """Jobs that wait, or whose worker has been silent for too long."""
-    waiting = Q(**{f"{prefix}state": Job.State.WAITING})
-    silent = {
-        f"{prefix}state": Job.State.RUNNING,
-        f"{prefix}beat_at__lt": timezone.now() - SILENT,
-    }
-    return waiting | Q(**silent)
 
 
 def _store(packet: EvidencePacket, path: Path, as_of, head: dict, progress: Progress) -> None:

@@ -31,6 +31,7 @@ from cases.services.seal import record_download, request_packet, seal_packet, se
 from cases.services.share import prepare_share
 from cases.services.timeline import append_event
 from ingest.models import Account, Job, Signal
+from ingest.services import jobs
 from tests.base import DeskTestCase, make_case, make_user
 from tests.processes import ROOT
 
@@ -163,7 +164,7 @@ class PacketTests(PacketCase):
         packet = request_packet(self.case, actor=self.ana)
         Job.objects.update(state=Job.State.RUNNING, beat_at=timezone.now())
         assert seal_waiting() == 0
-        Job.objects.update(beat_at=timezone.now() - 2 * sealing.SILENT)
+        Job.objects.update(beat_at=timezone.now() - 2 * jobs.SILENT)
         assert seal_waiting() == 1
         packet.refresh_from_db()
         assert packet.sealed_at and packet.job.state == Job.State.DONE
