@@ -159,7 +159,9 @@ def page_of(test: SuspectTest, *, every: bool = False) -> Page | None:
         control.bounds = " to ".join(f"{100 * edge:.1f} %" for edge in judged.bounds)
         control.expected = 0.05 * judged.keys
         page.controls.append(control)
-        marked = [r for r in tested if group_of(r, names) == control.name][:MARKED_ON_CHART]
+        own = [r for r in tested if group_of(r, names) == control.name]
+        # those that were found, else the strongest: keys near chance stand on each other
+        marked = [r for r in own if r.finding != Finding.NOT_FOUND][:MARKED_ON_CHART] or own[:1]
         chart = control_chart(control.zs, [(r.key.ref, r.z) for r in marked])
         page.control_charts.append({"control": control, "chart": chart})
     best.trace = SuspectResult.objects.values_list("trace", flat=True).get(pk=best.pk)

@@ -105,7 +105,7 @@ document.addEventListener("reset", (event) => {
 
 // An opened panel waits in its first field.
 document.addEventListener("toggle", (event) => {
-  if (event.target.matches?.(".more[open]")) event.target.querySelector("input, select")?.focus();
+  if (event.target.matches?.(".more[open]")) event.target.querySelector("input:not([type=hidden]), select")?.focus();
 }, true);
 
 // Tab and the keys agree on where one is.
