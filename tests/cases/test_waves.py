@@ -300,6 +300,12 @@ class ReturnTest(WaveTestCase):
         told = self.counted().returned["7"]
         self.assertEqual((told["share"], told["requests_after"]), (0, 0))
 
+    def test_who_was_there_before_the_action_is_no_return(self):
+        Account.objects.filter(pk=self.new[0].pk).update(first_seen_at=NOON - 3 * DAY)
+        row = self.counted()
+        self.assertEqual((row.successors, row.returned["7"]["accounts_after"]), (4, 4))
+        self.assertEqual(row.returned["7"]["requests_after"], 4 * 6 * 8)
+
     def test_a_window_that_is_not_over_is_not_known(self):
         told = self.counted(NOON + 8 * DAY).returned
         self.assertEqual(told["7"]["share"], 0.2)
