@@ -161,22 +161,37 @@ class TouchedTest(TestCase):
             self.assertTrue(group_new_signals().whole)
             self.assertIsNone(group_new_signals())
 
+    def told_by_a_detector(self):
+        """A third campaign, the prevalence of whose template no census counted."""
+        third = make_campaign("three")
+        told = Attribute.objects.get(value="t-three")
+        Attribute.objects.filter(pk=told.pk).update(census=None)
+        return third, told
+
     def test_a_prevalence_that_detectors_tell_holds_within_the_epoch(self):
-        third = make_accounts("third", 12)
-        told = Attribute.objects.create(
-            kind="template", value="told", accounts=12, population=20_000
-        )
-        card = Attribute.objects.create(
-            kind="payment", value="told-card", accounts=12, population=20_000
-        )
-        for attribute in (told, card):
-            carry(third, attribute)
-        flag(third)
+        third, told = self.told_by_a_detector()
         group_new_signals()
-        Attribute.objects.filter(pk=told.pk).update(accounts=9_000)
+        self.assertTrue(Member.objects.filter(account=third[0]).exists())
+        Attribute.objects.filter(pk=told.pk).update(accounts=9_000, organisations=9_000)
         flag(third[:1])
         group_new_signals()
         self.assertEqual(group_new_signals(full=True).report["difference"], {})
+
+    def test_a_prevalence_that_a_whole_run_used_holds_too(self):
+        third, told = self.told_by_a_detector()
+        group_new_signals(full=True)
+        evidence = Member.objects.get(account=third[0]).evidence
+        self.assertIn("template", [entry["family"] for entry in evidence], "it was not used")
+        Attribute.objects.filter(pk=told.pk).update(accounts=9_000, organisations=9_000)
+        flag(make_accounts("stranger", 1))
+        group_new_signals()
+        self.assertEqual(group_new_signals(full=True).report["difference"], {})
+
+    def test_a_whole_run_remembers_what_it_looked_at_in_place_of_the_runs_before(self):
+        kept = sorted(LookedAt.objects.values_list("account_id", "bound"))
+        for _ in range(2):
+            group_new_signals(full=True)
+        self.assertEqual(sorted(LookedAt.objects.values_list("account_id", "bound")), kept)
 
     def test_the_command_tells_no_difference_and_ends_well(self):
         self.join("late", "one")
