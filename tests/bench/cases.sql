@@ -2,7 +2,7 @@
 INSERT INTO cases_case (
     number, name, reason, status, verdict, owner_id, claimed_until, due_at, snoozed_until, tlp,
     legal_hold, restricted, opened_at, decided_at, priority, p_abuse, harm_per_day, growth, core,
-    likely, possible, expected_members, new_since_decision, trend, first_activity_at,
+    likely, possible, expected_members, new_since_decision, merges_proposed, trend, first_activity_at,
     last_activity_at, explanation, search_text)
 SELECT
     number, name, reason, status,
@@ -20,6 +20,7 @@ SELECT
     core, likely, members - core - likely, core * .98 + likely * .84 + (members - core - likely) * .4,
     CASE WHEN status = 'reopened' OR (status = 'decided' AND x < 0.05)
         THEN 1 + (w * 120)::int ELSE 0 END,
+    0,
     ARRAY(SELECT greatest(0, members * 25 * CASE shape
             WHEN 0 THEN 1 + .12 * sin(d * 2.1 + number)
             WHEN 1 THEN .1 + power(d / 13.0, 2)
