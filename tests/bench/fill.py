@@ -82,7 +82,7 @@ def fill_people() -> list[User]:
         if made:
             user.set_password(secrets.token_urlsafe(24))
             user.save()
-            user.groups.set(Group.objects.filter(name=role))
+            user.groups.set([Group.objects.get_or_create(name=role)[0]])
     return list(
         User.objects.filter(username__in=[row[0] for row in PEOPLE]).exclude(username="auditor")
     )
