@@ -30,10 +30,10 @@ MACROS = (
             json_extract(c::JSON, '$[*]'), lambda p: part_text(p)),
             lambda t: t IS NOT NULL), chr(10)) END""",
     # l: the messages; a turn that holds only a tool's result says nothing
-    f"""last_said(l) AS list_filter(list_transform(list_filter(l,
+    """last_said(l) AS list_filter(list_transform(list_filter(l,
         lambda x: (x ->> 'role') IN ('user', 'human')),
         lambda x: trim(content_text(coalesce(x -> 'content', x -> 'parts')))),
-        lambda t: t <> '' AND t <> '{REDACTED}')[-1]""",
+        lambda t: t <> '')[-1]""",
     # j: JSON; text: the same as it stood in the log
     """prompt_in(j, text) AS CASE
        WHEN j IS NULL THEN text

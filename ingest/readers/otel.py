@@ -17,6 +17,7 @@ from ingest.readers.duck import run, text
 from ingest.readers.found import Found
 from ingest.readers.gaps import Gap
 from ingest.readers.json_files import json_objects
+from ingest.readers.messages import REDACTED
 from ingest.readers.opened import IS_REQUEST, PARENT, Opened, opened_view
 
 FORM = "otel"
@@ -178,4 +179,4 @@ def _prompt() -> str:
         "lambda t: t IS NOT NULL)[-1]"
     )
     parts = f"content_text(try_cast({indexed} AS JSON))"
-    return f"coalesce({whole}, {parts}, {indexed}, {legacy}, {event})"
+    return f"nullif(coalesce({whole}, {parts}, {indexed}, {legacy}, {event}), {text(REDACTED)})"

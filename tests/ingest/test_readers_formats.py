@@ -12,6 +12,7 @@ import pytest
 import zstandard
 
 from ingest.readers import LogError, UsageExport, open_logs, read_logs, read_usage
+from ingest.readers.messages import REDACTED
 from ingest.wire import ActivityHour
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -82,6 +83,12 @@ def test_legacy_names_indexed_prompts_and_events_are_read_too():
     assert indexed["provider"] == "openai"
     assert indexed["account_id"] == "resource-user", "also on the resource"
     assert event["prompt"] == "From an event"
+
+
+def test_what_a_proxy_redacted_in_a_span_is_not_a_prompt(tmp_path):
+    body = (FIXTURES / "otel_legacy.jsonl").read_text()
+    (tmp_path / "log.jsonl").write_text(body.replace("What is OpenTelemetry?", REDACTED))
+    assert open_logs(str(tmp_path)).prompt.to_pyarrow().to_pylist().count(None) == 1
 
 
 def test_the_account_of_a_span_may_be_a_key_that_the_operator_names():

@@ -305,7 +305,7 @@ def test_a_value_in_otlps_envelope_comes_out_as_it_went_in(value):
 
 def test_lines_of_one_id_count_once_across_files_and_the_fullest_stays(tmp_path):
     begun = line(request_id="x", output_tokens=None)
-    ended = line(request_id="x", output_tokens=40)
+    ended = line(request_id="x", output_tokens=40, ts="2026-11-02T08:15:04Z")
     for names in (("1", "2"), ("2", "1")):
         for name, one in zip(names, (begun, ended), strict=True):
             write(tmp_path / f"{name}.jsonl", one, line(request_id=f"own-{name}"))
