@@ -38,10 +38,10 @@ class Source(Protocol):
         """(id, party, aggregate)."""
 
     def signals(self, accounts: np.ndarray) -> Columns:
-        """(account, family, p, group) of what detectors said of these accounts."""
+        """(account, family, p, group, bits) of what detectors said of these accounts."""
 
     def observers(self, groups: np.ndarray) -> Columns:
-        """(account, family, p, group) of these observations about clusters."""
+        """(account, family, p, group, bits) of these observations about clusters."""
 
     def mates(self, accounts: np.ndarray) -> np.ndarray:
         """Accounts that share a case with one of these, or a person's word that they are one."""
@@ -143,7 +143,7 @@ def _rare(source: Source, attributes: np.ndarray) -> np.ndarray:
 def _searching(source: Source, accounts: np.ndarray) -> np.ndarray:
     """Units that would find one of the accounts: by values of two domains."""
     account, attribute, *_ = source.uses(accounts)
-    observer, _, _, group = source.signals(accounts)
+    observer, _, _, group, _ = source.signals(accounts)
     seen = group < 0
     account = np.concatenate([account, observer[seen]])
     value = np.concatenate([attribute, group[seen]])
@@ -213,6 +213,7 @@ def _gather(source: Source, core: np.ndarray) -> Facts:
         signal_family=words[1],
         signal_p=words[2],
         signal_group=words[3],
+        signal_bits=words[4],
     )
 
 

@@ -124,14 +124,25 @@ class Scorer:
 
     def _words(self) -> tuple[np.ndarray, np.ndarray]:
         """(account × families + family, bits) of the detectors' words about an account by itself:
-        the best of a family, paid for by the number of its looks."""
+        of a calibrated family what its best score is worth, of any other its best p-value, paid for
+        by the number of its looks."""
         facts = self.facts
-        lone = (facts.signal_group < 0) & (facts.signal_family != FAMILY_CODE["watermark"])
-        cell = facts.signal_account[lone] * len(FAMILIES) + facts.signal_family[lone]
+        speaks = facts.signal_family != FAMILY_CODE["watermark"]
+        cell = facts.signal_account * len(FAMILIES) + facts.signal_family
+        calibrated = speaks & ~np.isnan(facts.signal_bits)
+        scored, where = np.unique(cell[calibrated], return_inverse=True)
+        worth = np.full(len(scored), -np.inf)
+        np.maximum.at(worth, where, facts.signal_bits[calibrated])
+        worth = np.clip(worth, -ALONE_CAP, CAP[scored % len(FAMILIES)])
+        lone = speaks & ~calibrated & (facts.signal_group < 0)
+        cell = cell[lone]
         cells, where, looks = np.unique(cell, return_inverse=True, return_counts=True)
         best = np.ones(len(cells))
         np.minimum.at(best, where, np.nan_to_num(facts.signal_p[lone], nan=1.0))
-        return cells, np.minimum(p_value_bits(np.minimum(1.0, best * looks)), ALONE_CAP)
+        bits = np.minimum(p_value_bits(np.minimum(1.0, best * looks)), ALONE_CAP)
+        cells, bits = np.concatenate([cells, scored]), np.concatenate([bits, worth])
+        order = np.argsort(cells)
+        return cells[order], bits[order]
 
     def alone(self, account: np.ndarray) -> np.ndarray:
         """accounts × families: what detectors say of each by itself, in bits."""
@@ -218,7 +229,8 @@ class Scorer:
             np.maximum(shared_bits[:, family], total[:, slot], out=shared_bits[:, family])
             if slot not in WEAK_SLOTS:
                 np.maximum(ties[:, family], total[:, slot], out=ties[:, family])
-        raw = np.maximum(shared_bits, self.alone(rows.account))
+        alone = self.alone(rows.account)
+        raw = np.where(shared_bits > 0, np.maximum(shared_bits, alone), alone)
         capped = np.minimum(raw, CAP)
         said, alike = CONTENT
         fuller = np.where(capped[:, said] >= capped[:, alike], said, alike)

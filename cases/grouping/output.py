@@ -114,7 +114,7 @@ def _member(facts: Facts, seen: Witnesses, scorer, scores: Scores, row: int) -> 
     evidence = [Evidence("prior", prior, prior)]
     for family in np.argsort(-scores.family_bits[row], kind="stable"):
         bits = float(scores.family_bits[row, family])
-        if bits <= 0:
+        if bits == 0:
             continue
         raw = float(scores.raw_bits[row, family])
         witness = int(scores.best[row, family])

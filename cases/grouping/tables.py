@@ -62,13 +62,14 @@ class Facts:
     signal_family: np.ndarray
     signal_p: np.ndarray  # NaN: the detector gave none
     signal_group: np.ndarray  # −1: the signal is about this account alone
+    signal_bits: np.ndarray  # what calibration makes of its score; NaN: not calibrated
     groups: np.ndarray  # codes of the observations about clusters, ascending
 
     @classmethod
     def from_columns(
         cls, *, account, party, aggregate, attribute, kind, carriers, population, networks,
         use_account, use_attribute, use_first, use_last,
-        signal_account, signal_family, signal_p, signal_group,
+        signal_account, signal_family, signal_p, signal_group, signal_bits=None,
     ):  # fmt: skip
         """Sort and join the columns. Accounts and attributes are named by id; signal_family is a
         family's code; signal_group a code below zero, or 0 for a signal about one account.
@@ -103,16 +104,18 @@ class Facts:
         family = np.asarray(signal_family, dtype=np.int8)
         p = np.asarray(signal_p, dtype=float)
         code = np.asarray(signal_group, dtype=np.int64)
+        bits = np.full(len(p), np.nan) if signal_bits is None else np.asarray(signal_bits)
         known = sa >= 0
-        sa, family, p, code = sa[known], family[known], p[known], code[known]
+        sa, family, p, code, bits = sa[known], family[known], p[known], code[known], bits[known]
         groups = np.unique(code[code < 0])
         group = np.where(code < 0, np.searchsorted(groups, code), -1)
-        order = np.lexsort((np.nan_to_num(p, nan=2.0), group, family, sa))
+        order = np.lexsort((bits, np.nan_to_num(p, nan=2.0), group, family, sa))
         flagged = np.zeros(len(account), dtype=bool)
         flagged[sa[family != FAMILY_CODE["watermark"]]] = True
         return cls(
             account, party, aggregate, flagged, attribute, kind, carriers, population, networks,
-            ua, uv, first, last, sa[order], family[order], p[order], group[order], groups,
+            ua, uv, first, last,
+            sa[order], family[order], p[order], group[order], bits[order], groups,
         )  # fmt: skip
 
     @classmethod

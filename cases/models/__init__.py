@@ -1,3 +1,4 @@
+from .calibration import Activation, Calibration
 from .case import Case, Operator
 from .constraint import (
     Constraint,
@@ -18,7 +19,9 @@ from .timeline import EventContent, TimelineEvent
 from .wave import Aftermath
 
 __all__ = [
+    "Activation",
     "Aftermath",
+    "Calibration",
     "Case",
     "Connector",
     "Constraint",

@@ -90,6 +90,7 @@ class ReshapedMember(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     before_at = models.DateTimeField(null=True)
+    before_alone = models.BooleanField(default=False, db_default=False)
     left_before = models.DateTimeField(null=True, help_text="its left_at as it was")
     created = models.BooleanField(default=False, help_text="the act made it: undo lets it leave")
 

@@ -2,6 +2,8 @@ from django.db import models
 
 from ingest.models import Census
 
+from .calibration import Activation
+
 
 class GroupingRun(models.Model):
     """One run of grouping: what it took and what it changed."""
@@ -11,6 +13,13 @@ class GroupingRun(models.Model):
     census = models.ForeignKey(Census, null=True, on_delete=models.PROTECT)
     method = models.CharField(max_length=40)
     prior = models.FloatField(null=True, help_text="MEMBERSHIP_PRIOR as it was")
+    activation = models.ForeignKey(
+        Activation,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="the newest calibration that it counted by; null: the stated priors",
+    )
     whole = models.BooleanField(default=True, help_text="everything was grouped, not only news")
     signals = models.PositiveIntegerField(default=0)
     accounts = models.PositiveIntegerField(default=0)

@@ -44,6 +44,11 @@ class Member(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     verdict_at = models.DateTimeField(null=True, blank=True)
+    verdict_alone = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="set on this member by itself, not on a selection of several",
+    )
 
     objects = MemberQuerySet.as_manager()
 
@@ -60,6 +65,10 @@ class Member(models.Model):
                 fields=["case", "-probability", "-id"],
                 condition=Q(left_at=None),
                 name="member_by_probability",
+            ),
+            # read by calibration: accounts that a person reviewed one by one
+            models.Index(
+                fields=["account"], condition=Q(verdict_alone=True), name="member_judged_alone"
             ),
         ]
 

@@ -16,15 +16,15 @@ SAID = [
     if field.name
     not in (
         "id", "case", "account", "joined_at", "left_at", "since_decision", "verdict", "verdict_by",
-        "verdict_at",
+        "verdict_at", "verdict_alone",
     )
 ]  # fmt: skip
-WORD = ("verdict", "verdict_by_id", "verdict_at")
+WORD = ("verdict", "verdict_by_id", "verdict_at", "verdict_alone")
 
 REMEMBER = """
 INSERT INTO cases_reshapedmember
-    (reshaping_id, member_id, before, before_by_id, before_at, left_before, created)
-SELECT %s, m.id, m.verdict, m.verdict_by_id, m.verdict_at, m.left_at, false
+    (reshaping_id, member_id, before, before_by_id, before_at, before_alone, left_before, created)
+SELECT %s, m.id, m.verdict, m.verdict_by_id, m.verdict_at, m.verdict_alone, m.left_at, false
 FROM cases_member m WHERE m.id = ANY(%s)
 ON CONFLICT (member_id, reshaping_id) DO NOTHING
 """
@@ -54,15 +54,16 @@ ON CONFLICT (case_id, account_id) DO UPDATE SET
 RETURNING id
 """
 CREATED = """
-INSERT INTO cases_reshapedmember (reshaping_id, member_id, before, created)
-SELECT %s, id, '', true FROM unnest(%s::bigint[]) AS m (id)
+INSERT INTO cases_reshapedmember (reshaping_id, member_id, before, before_alone, created)
+SELECT %s, id, '', false, true FROM unnest(%s::bigint[]) AS m (id)
 ON CONFLICT (member_id, reshaping_id) DO NOTHING
 """
 # what an act made leaves again and says nothing any more: a word on it would pin it
 RESTORE = """
 UPDATE cases_member m SET
     left_at = CASE WHEN r.created THEN %(now)s ELSE r.left_before END,
-    verdict = r.before, verdict_by_id = r.before_by_id, verdict_at = r.before_at
+    verdict = r.before, verdict_by_id = r.before_by_id, verdict_at = r.before_at,
+    verdict_alone = r.before_alone
 FROM cases_reshapedmember r WHERE r.reshaping_id = %(reshaping)s AND r.member_id = m.id
 """
 RECOUNT = """
@@ -116,7 +117,7 @@ def carry_members(
             cursor.execute(CREATED, [reshaping.pk, [row[0] for row in cursor.fetchall()]])
         cursor.execute(
             "UPDATE cases_member SET left_at = %s, verdict = '', verdict_by_id = NULL,"
-            " verdict_at = NULL WHERE id = ANY(%s)",
+            " verdict_at = NULL, verdict_alone = false WHERE id = ANY(%s)",
             [now, members],
         )
     move_links(source, target, members)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from cases.grouping import METHOD, Grouping, group
 from cases.grouping.closure import regroup
 from cases.models import GroupingRun
+from cases.services.calibrate import Standard, in_force
 from cases.services.constrain import LOCK, has_news, standing, take_news
 from cases.services.group_difference import Snapshot
 from cases.services.group_memory import freeze_all, freeze_of, remember, same_epoch
@@ -30,9 +31,9 @@ def group_new_signals(*, full: bool = False) -> GroupingRun | None:
 
     News is a signal that no run has taken, a newer census, or what people did and undid to members;
     full regroups without any. Only what the news can have touched is grouped again, unless the
-    census, the method or the prior is another than the last run's. Signals are taken in the
-    transaction that uses them: a worker that dies leaves them untaken. Running it again changes
-    nothing. With full, the run's report tells what differs from what was stored.
+    census, the method, the prior or a calibration is another than the last run's. Signals are taken
+    in the transaction that uses them: a worker that dies leaves them untaken. Running it again
+    changes nothing. With full, the run's report tells what differs from what was stored.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
@@ -45,14 +46,15 @@ def group_new_signals(*, full: bool = False) -> GroupingRun | None:
     started_at = timezone.now()
     signals, accounts = _take(started_at)
     news = np.union1d(accounts, np.array(sorted(take_news(started_at)), dtype=np.int64))
-    same = same_epoch(last, census)
+    standard = in_force()
+    same = same_epoch(last, census, standard)
     whole = full or not same
     before = Snapshot() if whole and same else None
     if whole:
         freeze_all(new_epoch=not same)
-        answer, units = _run_whole(), None
+        answer, units = _run_whole(standard), None
     else:
-        answer, units = _run_touched(news)
+        answer, units = _run_touched(news, standard)
     written = write_grouping(answer, census=census)
     remember(answer.reach, units=units)
     difference = {"difference": before.difference()} if before else {}
@@ -62,6 +64,7 @@ def group_new_signals(*, full: bool = False) -> GroupingRun | None:
         census=census,
         method=METHOD,
         prior=settings.MEMBERSHIP_PRIOR,
+        activation=standard.activation,
         whole=whole,
         signals=signals,
         accounts=len(accounts),
@@ -79,16 +82,16 @@ def _take(at: datetime) -> tuple[int, np.ndarray]:
     return signals, np.array(accounts, dtype=np.int64)
 
 
-def _run_whole() -> Grouping:
+def _run_whole(standard: Standard) -> Grouping:
     return group(
-        read_facts(),
+        read_facts(standard.curves),
         prior=settings.MEMBERSHIP_PRIOR,
         previous=read_previous(),
         constraints=standing(),
     )
 
 
-def _run_touched(news: np.ndarray) -> tuple[Grouping, np.ndarray]:
+def _run_touched(news: np.ndarray, standard: Standard) -> tuple[Grouping, np.ndarray]:
     """(the answer about what news can have touched, the units that it replaces)."""
     prior, constraints = settings.MEMBERSHIP_PRIOR, standing()
 
@@ -101,7 +104,8 @@ def _run_touched(news: np.ndarray) -> tuple[Grouping, np.ndarray]:
             core=core,
         )
 
-    found = regroup(Tables(), np.union1d(news, freeze_of(news)), run, prior=prior)
+    tables = Tables(standard.curves)
+    found = regroup(tables, np.union1d(news, freeze_of(news)), run, prior=prior)
     return found.answer, found.units
 
 
@@ -112,4 +116,4 @@ def _has_news(last: GroupingRun | None, census: Census | None) -> bool:
             return True
     if last is None:
         return census is not None
-    return not same_epoch(last, census) or has_news()
+    return not same_epoch(last, census, in_force()) or has_news()

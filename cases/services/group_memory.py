@@ -7,6 +7,7 @@ from django.db import connection
 from cases.grouping import METHOD
 from cases.grouping.reach import Reach
 from cases.models import GroupingRun
+from cases.services.calibrate import Standard
 from cases.services.group_copy import copy_in
 from ingest.models import Census
 
@@ -21,13 +22,14 @@ AND a.id IN (SELECT u.attribute_id FROM ingest_attributeuse u WHERE u.account_id
 """
 
 
-def same_epoch(last: GroupingRun | None, census: Census | None) -> bool:
-    """Whether what is remembered still holds: the same census, method and prior."""
+def same_epoch(last: GroupingRun | None, census: Census | None, standard: Standard) -> bool:
+    """Whether what is remembered still holds: the same census, method, prior and calibrations."""
     return (
         last is not None
         and last.census_id == (census and census.pk)
         and last.method == METHOD
         and last.prior == settings.MEMBERSHIP_PRIOR
+        and last.activation_id == (standard.activation and standard.activation.pk)
     )
 
 

@@ -1,12 +1,14 @@
 """What grouping reads: everything, or what the closure of the news asks for."""
 
 import ipaddress
+from collections.abc import Mapping
 
 import numpy as np
 from django.db import connection
 
+from cases.calibration import Curve
 from cases.grouping import Facts, Previous
-from cases.grouping.rarity import FAMILIES, KINDS
+from cases.grouping.rarity import FAMILIES, FAMILY_CODE, KINDS
 from cases.models import Case, Member
 from cases.services.group_copy import copy_in, copy_out
 
@@ -44,7 +46,7 @@ CODE = "-1 - (hashtextextended(s.detector_id::text || ':' || s.group_key, 0) & {
 SIGNALS = f"""
 SELECT s.account_id::bigint, array_position({{{{families}}}}, d.family::text)::bigint - 1,
        COALESCE(s.p_value, 'NaN'),
-       CASE WHEN s.group_key = '' THEN 0 ELSE {CODE.format(mask=2**62 - 1)} END
+       CASE WHEN s.group_key = '' THEN 0 ELSE {CODE.format(mask=2**62 - 1)} END, s.score
 FROM {{of}} ingest_signal s {{on}} JOIN ingest_detector d ON d.id = s.detector_id
 """
 WANTED = "grouping_wanted"
@@ -77,13 +79,14 @@ WHERE l.bound AND l.unit IN (SELECT id FROM grouping_wanted)
 """
 
 
-def read_facts() -> Facts:
-    """Everything that grouping looks at, as it stands in this transaction."""
+def read_facts(curves: Mapping[str, Curve]) -> Facts:
+    """Everything that grouping looks at, as it stands in this transaction. curves: by family, what
+    calibration makes of scores."""
     every = {"of": "", "on": ""}
     account = copy_out(ACCOUNTS.format(**every), "iii")
     attribute = copy_out(ATTRIBUTES.format(**every), "iiff", kinds=KINDS)
     use = copy_out(USES.format(**every), "iitt")
-    signal = copy_out(SIGNALS.format(**every), "iifi", families=FAMILIES)
+    signal = worth(copy_out(SIGNALS.format(**every), "iifif", families=FAMILIES), curves)
     return Facts.from_columns(
         account=account[0],
         party=account[1],
@@ -101,13 +104,25 @@ def read_facts() -> Facts:
         signal_family=signal[1],
         signal_p=signal[2],
         signal_group=signal[3],
+        signal_bits=signal[4],
     )
+
+
+def worth(signal: list[np.ndarray], curves: Mapping[str, Curve]) -> list[np.ndarray]:
+    """The columns of signals with bits in the place of the score; NaN where no curve speaks."""
+    *columns, score = signal
+    bits = np.full(len(score), np.nan)
+    for family, curve in curves.items():
+        mine = columns[1] == FAMILY_CODE[family]
+        bits[mine] = curve.bits(score[mine])
+    return [*columns, bits]
 
 
 class Tables:
     """What closure.Source asks, from the tables as they stand in this transaction."""
 
-    def __init__(self):
+    def __init__(self, curves: Mapping[str, Curve]):
+        self.curves = curves
         with connection.cursor() as cursor:
             cursor.execute(
                 f"CREATE TEMPORARY TABLE IF NOT EXISTS {WANTED} (id bigint) ON COMMIT DROP"
@@ -141,15 +156,16 @@ class Tables:
 
     def signals(self, accounts):
         query = SIGNALS.format(of=f"{WANTED} w JOIN", on="ON s.account_id = w.id")
-        return self._wanting(accounts, query, "iifi", families=FAMILIES)
+        return worth(self._wanting(accounts, query, "iifif", families=FAMILIES), self.curves)
 
     def observers(self, groups):
         if not len(groups):
-            return [np.zeros(0, dtype=kind) for kind in (np.int64, np.int64, float, np.int64)]
+            kinds = (np.int64, np.int64, float, np.int64, float)
+            return [np.zeros(0, dtype=kind) for kind in kinds]
         coded = CODE.format(mask=2**62 - 1)
         on = f"ON s.group_key <> '' AND {coded} = w.id"
         query = SIGNALS.format(of=f"{WANTED} w JOIN", on=on)
-        return self._wanting(groups, query, "iifi", families=FAMILIES)
+        return worth(self._wanting(groups, query, "iifif", families=FAMILIES), self.curves)
 
     def mates(self, accounts):
         return self._wanting(accounts, MATES, "i")[0]

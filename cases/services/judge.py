@@ -19,13 +19,16 @@ def judge_members(
     """Say of members whether they belong: in, out, unsure, or "" to take it back.
 
     Grouping never overrides it. One event and one act for the whole selection, which
-    undo_judgement takes back. Returns how many changed.
+    undo_judgement takes back. A word on a single member is a review of that account, from which
+    detectors are calibrated; one on several is not. Returns how many changed.
     """
     _refuse_unless_open(case)
+    alone = len(set(members)) == 1 and bool(verdict)
+    said = {"verdict": verdict, "verdict_alone": True} if alone else {"verdict": verdict}
     chosen = list(
         Member.objects.current()
         .filter(case=case, pk__in=members)
-        .exclude(verdict=verdict)
+        .exclude(**said)
         .select_for_update(of=("self",))
         .order_by("pk")
         .values_list("pk", "verdict", "account__external_id")
@@ -41,6 +44,7 @@ def judge_members(
         verdict=verdict,
         verdict_by=actor if verdict else None,
         verdict_at=timezone.now() if verdict else None,
+        verdict_alone=alone,
     )
     append_event(
         case,

@@ -119,7 +119,8 @@ class Memory:
             if chosen(account, observation_code(key))
         ]
         account, family, _, code = _columns(rows, 4)
-        return account, family, np.array([row[2] for row in rows], dtype=float), code
+        p = np.array([row[2] for row in rows], dtype=float)
+        return account, family, p, code, np.full(len(p), NAN)
 
     def mates(self, accounts):
         return accounts[:0]

@@ -1,0 +1,64 @@
+"""Accounts that a person reviewed one by one, and what came of it: what calibration learns from.
+
+A bulk confirmation is a judgement of a case and says little of each account in it; it is no label.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+
+from cases.models import Case, Member
+
+
+class Label(StrEnum):
+    """Another abuse is neither right nor wrong of a detector that looks for extraction."""
+
+    ABUSE = "abuse"
+    INNOCENT = "innocent"
+    OTHER = "other abuse"
+
+
+# (account id, the reviewer's in or out, the verdict of the case that it was reviewed in)
+Review = tuple[int, str, str]
+
+
+def judged_alone() -> Iterator[Review]:
+    """Verdicts that were set on a single member, in the members table."""
+    return (
+        Member.objects.filter(verdict_alone=True, case__merged_into=None)
+        .filter(verdict__in=[Member.Verdict.IN, Member.Verdict.OUT])
+        .values_list("account_id", "verdict", "case__verdict")
+        .iterator()
+    )
+
+
+# each tells of accounts that a person looked at one at a time; add a source here and nowhere else
+SOURCES: list[Callable[[], Iterable[Review]]] = [judged_alone]
+
+
+def reviewed_labels() -> dict[int, Label]:
+    """A label for each reviewed account, by id. Who belongs to a confirmed campaign anywhere is
+    abusive, whatever else was said of it."""
+    labels: dict[int, Label] = {}
+    for source in SOURCES:
+        for account, word, verdict in source():
+            label = label_of(word, verdict)
+            if label and rank(label) > rank(labels.get(account)):
+                labels[account] = label
+    return labels
+
+
+def label_of(word: str, verdict: str) -> Label | None:
+    """in: what its case was found to be, nothing while that is open. out: it does not belong."""
+    if word == Member.Verdict.OUT:
+        return Label.INNOCENT
+    if word != Member.Verdict.IN:
+        return None
+    return {
+        Case.Verdict.CONFIRMED: Label.ABUSE,
+        Case.Verdict.OTHER_ABUSE: Label.OTHER,
+        Case.Verdict.BENIGN: Label.INNOCENT,
+    }.get(verdict)
+
+
+def rank(label: Label | None) -> int:
+    return [None, Label.INNOCENT, Label.OTHER, Label.ABUSE].index(label)
