@@ -143,8 +143,20 @@ def signals_of(account: Account, size: int, *, after: str = "") -> tuple[list[Si
             window_end__lte=end
         )
     rows = list(signals[: size + 1])
+    for row in rows:
+        row.tested_words = tested_words(row)
     last = rows[size - 1] if len(rows) > size else None
     return rows[:size], f"{last.window_end.isoformat()},{last.pk}" if last else None
+
+
+def tested_words(signal: Signal) -> str:
+    """How many were tested, and what share of them the detector told of; "" when it isn't known."""
+    if signal.accounts_tested is None:
+        return ""
+    rate = (
+        "" if signal.base_rate is None else f", it told of {100 * signal.base_rate:.3g} % of them"
+    )
+    return f"{signal.accounts_tested:,} accounts were tested{rate}: p × tested is due to chance"
 
 
 def _place(text: str) -> tuple[datetime, int] | None:

@@ -87,6 +87,8 @@ class Observation(msgspec.Struct, **TRAVELS):
     score: Annotated[float, Meta(ge=0, le=1)]
     summary: Annotated[str, Meta(min_length=1, max_length=500)]
     p_value: Annotated[float, Meta(ge=0, le=1)] | None = None
+    accounts_tested: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
+    base_rate: Annotated[float, Meta(ge=0, le=1)] | None = None  # of those tested, the share told
     group_key: Annotated[str, Meta(max_length=200)] = ""
     detector_version: Annotated[str, Meta(max_length=40)] = ""
     attributes: Annotated[list[SharedAttribute], Meta(max_length=200)] = []

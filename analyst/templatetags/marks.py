@@ -89,6 +89,14 @@ def probability_bar(p: float | None) -> SafeString:
 
 
 @register.filter
+def few(count: float) -> str:
+    """An expected count: 1,204, 3.1, 0.02, and below that < 0.01."""
+    if count >= 10:
+        return f"{count:,.0f}"
+    return "< 0.01" if 0 < count < 0.01 else f"{count:.2g}"
+
+
+@register.filter
 def p_value(p: float) -> str:
     """7.5e-8, and 0.03 where that reads better."""
     if p >= 0.001:

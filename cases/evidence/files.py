@@ -20,6 +20,8 @@ SIGNAL = {
     "window_end": "window_end",
     "score": "score",
     "p_value": "p_value",
+    "accounts_tested": "accounts_tested",
+    "base_rate": "base_rate",
     "summary": "summary",
     "evidence": "evidence",
     "group_key": "group_key",

@@ -74,7 +74,7 @@ def detect(requests: ir.Table, population: Population | None = None) -> Findings
                 },
             )
         )
-    return Findings(observations, scores.to_dict())
+    return Findings(observations, scores.to_dict(), tested=int(routes.tested.sum()))
 
 
 def total_bits(routes: Routes) -> pd.Series:

@@ -17,10 +17,20 @@ NAMED = frozenset({"account_id", "request_id", "at", "model"})  # what a request
 
 @dataclass(frozen=True)
 class Findings:
-    """observations are for the desk; scores (0–1) are of every account of the log."""
+    """observations are for the desk; scores (0–1) are of every account of the log. tested: how many
+    accounts it could speak of, where those are not all that have a score."""
 
     observations: list[Observation]
     scores: dict[str, float]
+    tested: int | None = None
+
+    @property
+    def accounts_tested(self) -> int:
+        return len(self.scores) if self.tested is None else self.tested
+
+    @property
+    def accounts_flagged(self) -> int:
+        return len({observation.account.id for observation in self.observations})
 
 
 def reference(slug: str, version: str, account: str, start: datetime, end: datetime) -> str:

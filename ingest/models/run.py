@@ -75,6 +75,8 @@ class DetectorCost(models.Model):
     seconds = models.FloatField(default=0)
     requests = models.BigIntegerField(default=0, help_text="looked at")
     rows = models.BigIntegerField(default=0, help_text="that came back from the warehouse")
+    tested = models.PositiveIntegerField(null=True, help_text="accounts that it could speak of")
+    flagged = models.PositiveIntegerField(null=True, help_text="accounts that it told of")
     stored = models.PositiveIntegerField(default=0)
     repeated = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)

@@ -52,6 +52,12 @@ class Signal(models.Model):
     window_end = models.DateTimeField()
     score = models.FloatField()
     p_value = models.FloatField(null=True, blank=True)
+    accounts_tested = models.PositiveIntegerField(
+        null=True, blank=True, help_text="that the detector looked at in the window"
+    )
+    base_rate = models.FloatField(
+        null=True, blank=True, help_text="share of the accounts tested that the detector told of"
+    )
     summary = models.CharField(max_length=500)
     evidence = models.JSONField(default=dict, blank=True)
     samples = models.JSONField(default=list, blank=True)
@@ -80,6 +86,10 @@ class Signal(models.Model):
                 name="signal_p_value_range",
             ),
             models.CheckConstraint(
+                condition=Q(base_rate__isnull=True) | Q(base_rate__gte=0, base_rate__lte=1),
+                name="signal_base_rate_range",
+            ),
+            models.CheckConstraint(
                 condition=Q(window_end__gte=F("window_start")), name="signal_window_order"
             ),
         ]
@@ -93,6 +103,13 @@ class Signal(models.Model):
             # read by the detectors page and by retention
             BrinIndex(fields=["received_at"], name="signal_received_brin"),
         ]
+
+    @property
+    def by_chance(self) -> float | None:
+        """How many of the accounts tested would look so by chance; None where it isn't known."""
+        if self.p_value is None or self.accounts_tested is None:
+            return None
+        return self.p_value * self.accounts_tested
 
 
 class Rejection(models.Model):

@@ -10,7 +10,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from ingest.detectors import DETECTORS
+from ingest.detectors import DETECTORS, Findings
 from ingest.detectors.activity import controls, hourly_activity
 from ingest.models import Attribute, Batch, Detector, DetectorCost, DetectorRun, Signal
 from ingest.services import Receipt, record_activity, record_population, record_signals
@@ -78,6 +78,22 @@ def row_of(detector: ModuleType, expected: timedelta | None) -> Detector:
     return row
 
 
+def counted(found: Findings) -> list[Observation]:
+    """The observations, each with how many accounts were tested and what share of them is told of,
+    where the detector said nothing itself: else nobody can say how many such chance would bring."""
+    tested = found.accounts_tested
+    if not tested:
+        return found.observations
+    # a cluster's signals may name accounts that were not tested by themselves
+    rate = min(1.0, round(found.accounts_flagged / tested, 9))
+    return [
+        msgspec.structs.replace(o, accounts_tested=tested, base_rate=rate)
+        if o.accounts_tested is None
+        else o
+        for o in found.observations
+    ]
+
+
 def numbered(observations: list[Observation]) -> list[Observation]:
     """The same, with a template called by the number that the desk gives it (T-2148). The census,
     stored before, holds every template of the log."""
@@ -120,11 +136,11 @@ def _store(
     row: Detector,
     detector: ModuleType,
     looked: Looked,
-    found: list[Observation],
+    found: Findings,
     seconds: float,
     rows: int,
 ) -> Receipt:
-    named = numbered(found)
+    named = numbered(counted(found))
 
     @transaction.atomic
     def both() -> Receipt:
@@ -134,6 +150,7 @@ def _store(
         figures = {"stored": receipt.stored, "repeated": receipt.repeated}
         figures |= {"rejected": len(receipt.rejected), "not_tested": "", "rows": rows}
         figures |= {"seconds": round(seconds, 3), "requests": run.requests}
+        figures |= {"tested": found.accounts_tested, "flagged": found.accounts_flagged}
         _settle(run, row, detector, **figures)
         return receipt
 

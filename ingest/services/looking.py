@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from types import ModuleType
 
-from ingest.detectors import DETECTORS, Population, declaration
+from ingest.detectors import DETECTORS, Findings, Population, declaration
 from ingest.detectors.combine import combined_scores
 from ingest.detectors.crossing import Crossing
 from ingest.detectors.population import moment
@@ -15,7 +15,6 @@ from ingest.readers import LogError, Logs
 from ingest.running import hour_key
 from ingest.scan import Meter
 from ingest.services.log_source import LogSource, within
-from ingest.wire import Observation
 
 Say = Callable[[str], None]
 
@@ -52,14 +51,14 @@ class Looked:
             return f"not in log-locked mode: {declared.why_not_locked}"
         return ""
 
-    def ask(self, detector: ModuleType) -> tuple[list[Observation], float, int]:
-        """Its observations, the seconds that it took, and the rows that came back for it."""
+    def ask(self, detector: ModuleType) -> tuple[Findings, float, int]:
+        """Its findings, the seconds that it took, and the rows that came back for it."""
         declared = declaration(detector)
         began = time.monotonic()
         with self.crossing.of(declared.slug, declared.exports):
             found = detector.detect(self.requests, self.population)
         had = self.crossing.passed.get(declared.slug)
-        return found.observations, time.monotonic() - began, had.rows if had else 0
+        return found, time.monotonic() - began, had.rows if had else 0
 
     def scores(self) -> dict[str, float] | None:
         """One number for every account; None for a locked log, whose prompts aren't compared."""
@@ -124,6 +123,6 @@ def preview(
                 continue
             say(f"detector {detector.SLUG}")
             found, _, _ = looked.ask(detector)
-            say(f"  {len(found):,} observations")
+            say(f"  {len(found.observations):,} observations")
         looked.say_what_left(say)
         return looked.scores()

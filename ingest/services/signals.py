@@ -227,6 +227,8 @@ def _signal_row(record: Accepted, version: str) -> tuple:
         seconds(o.window_end),
         o.score,
         o.p_value,
+        o.accounts_tested,
+        o.base_rate,
         o.summary,
         msgspec.json.encode(o.evidence).decode(),
         msgspec.json.encode(o.samples).decode(),

@@ -22,6 +22,7 @@ TABLES = {
     "stage_signal": f"""
         line bigint, ref text COLLATE "C", digest text, {_ACCOUNT},
         window_start float8, window_end float8, score float8, p_value float8,
+        accounts_tested integer, base_rate float8,
         summary text, evidence jsonb, samples jsonb, group_key text, detector_version text
     """,
     "stage_attribute": """
@@ -77,10 +78,12 @@ TAKE_OUT_KNOWN = """
 INSERT_SIGNALS = """
     INSERT INTO ingest_signal (
         detector_id, batch_id, account_id, ref, body_digest, window_start, window_end, score,
-        p_value, summary, evidence, samples, group_key, detector_version, received_at
+        p_value, accounts_tested, base_rate, summary, evidence, samples, group_key,
+        detector_version, received_at
     )
     SELECT %(detector)s, %(batch)s, account.id, s.ref, s.digest, to_timestamp(s.window_start),
-           to_timestamp(s.window_end), s.score, s.p_value, s.summary, s.evidence, s.samples,
+           to_timestamp(s.window_end), s.score, s.p_value, s.accounts_tested, s.base_rate,
+           s.summary, s.evidence, s.samples,
            s.group_key, s.detector_version, now()
     FROM stage_signal AS s JOIN ingest_account AS account USING (external_id)
     ORDER BY s.ref

@@ -205,6 +205,13 @@ class AccountPageTest(DeskTestCase):
         self.client.force_login(self.aud)
         self.assertNotContains(self.client.get(self.url), "/samples/")
 
+    def test_a_p_value_stands_beside_how_many_such_chance_would_bring(self):
+        self.assertNotContains(self.client.get(self.url), "by chance")
+        Signal.objects.update(accounts_tested=250_000, base_rate=0.0004)
+        response = self.client.get(self.url)
+        self.assertContains(response, "0.25 by chance")
+        self.assertContains(response, "250,000 accounts were tested, it told of 0.04 % of them")
+
     def test_signals_are_paged_newest_first(self):
         first = Signal.objects.get(ref="v-1-0")
         Signal.objects.bulk_create(

@@ -217,6 +217,37 @@ def test_each_run_keeps_what_each_detector_cost(log, one_detector):
 
 
 @pytest.mark.django_db
+def test_every_signal_keeps_how_many_accounts_were_tested_and_what_share_was_told_of(
+    log, one_detector, monkeypatch
+):
+    from ingest.detectors import Findings, volume
+    from ingest.wire import AccountRef, Observation
+
+    def tells_two(requests, population):
+        start, end = population.window
+        names = sorted(population.accounts.index)
+        own = {"accounts_tested": 3, "base_rate": 0.5}  # a detector's own word is kept
+        told = [
+            Observation(
+                ref=f"r-{i}", account=AccountRef(id=names[i]), window_start=start, window_end=end,
+                score=0.5, summary="odd", p_value=0.01, **(own if i else {}),
+            )
+            for i in range(2)
+        ]  # fmt: skip
+        return Findings(told, dict.fromkeys(names, 0.1))
+
+    monkeypatch.setattr(volume, "detect", tells_two)
+    run, _ = detect(LogSource(str(log.write(day(4)))))
+    first, second = Signal.objects.order_by("ref")
+    assert first.accounts_tested == run.accounts > 2
+    assert first.base_rate == pytest.approx(2 / run.accounts)
+    assert first.by_chance == pytest.approx(0.01 * run.accounts)
+    assert (second.accounts_tested, second.base_rate) == (3, 0.5)
+    cost = DetectorCost.objects.get()
+    assert (cost.tested, cost.flagged) == (run.accounts, 2)
+
+
+@pytest.mark.django_db
 def test_a_detector_whose_columns_are_not_recorded_is_not_tested(log, monkeypatch):
     from ingest.detectors import volume
 

@@ -50,13 +50,15 @@ def card(value="card-1", **fields):
 
 class RecordSignalsTests(TestCase):
     def test_every_part_of_a_record_has_its_row(self):
-        receipt = deliver(make_record())
+        receipt = deliver(make_record(accounts_tested=2000, base_rate=0.0125))
         self.assertEqual((receipt.stored, receipt.repeated, receipt.rejected), (1, 0, []))
         signal = Signal.objects.select_related("account", "batch", "detector").get()
         self.assertEqual(signal.summary, "40 times the median of its plan")
         self.assertEqual(signal.samples, [{"text": "<b>Solve</b> \u202etask\u202c 7"}])
         self.assertEqual(signal.evidence, {"requests": 9000, "median": 40.5})
         self.assertEqual((signal.window_start, signal.score, signal.p_value), (DAY, 0.9, 1e-6))
+        self.assertEqual((signal.accounts_tested, signal.base_rate), (2000, 0.0125))
+        self.assertAlmostEqual(signal.by_chance, 0.002)
         self.assertEqual(signal.detector_version, "1", "the detector's, where the record has none")
         self.assertIsNone(signal.taken_at)
         self.assertEqual((signal.batch.stored, signal.batch.source), (1, "test"))
