@@ -284,7 +284,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 SWEEP_SECONDS = env_number("SWEEP_SECONDS", 3, 0.2, 300)
 CELERY_BEAT_SCHEDULE = {
     name: {"task": f"cases.tasks.{name}", "schedule": SWEEP_SECONDS, "options": {"expires": 30}}
-    for name in ("group_new_signals", "deliver_due_items", "seal_waiting_packets")
+    for name in (
+        "group_new_signals",
+        "deliver_due_items",
+        "seal_waiting_packets",
+        "run_regroup_previews",
+    )
 }
 CELERY_BEAT_SCHEDULE["watch_for_waves"] = {
     "task": "cases.tasks.watch_for_waves", "schedule": 60 * SWEEP_SECONDS,

@@ -190,6 +190,19 @@ def _watermark(kind: str, who: str, body: Mapping) -> tuple[str, str]:
     return what, "; ".join(fact for fact in facts if fact)
 
 
+def _withdrawn(verb: str):
+    def words(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+        release = " ".join(str(body.get(name) or "") for name in ("detector", "version")).strip()
+        relied = body.get("relied")
+        number = len(relied) if isinstance(relied, list) else 0
+        facts = [f"{number:,} here relied on it"] if number else []
+        facts += [f"“{body['reason']}”"] if body.get("reason") else []
+        what = f"{who} {verb} {release or 'a release'} ({body.get('withdrawal') or 'W-?'})"
+        return what, "; ".join(facts)
+
+    return words
+
+
 WORDS = {
     "case_opened": _opened,
     "members_changed": _members,
@@ -229,4 +242,6 @@ WORDS = {
     "packet_sealed": _sealed,
     "packet_downloaded": _says("downloaded an evidence packet"),
     "watermark_found": _watermark,
+    "signals_withdrawn": _withdrawn("withdrew the signals of"),
+    "signals_restored": _withdrawn("restored the signals of"),
 }

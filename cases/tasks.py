@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from cases.services import aftermath, deliver, findings, group, seal, waves
+from cases.services import aftermath, deliver, findings, group, preview, reliance, seal, waves
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
@@ -33,6 +33,12 @@ def attach_watermark_findings():
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def seal_packet(pk):
     seal.seal_packet(pk)
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def run_regroup_previews():
+    preview.run_waiting()
+    reliance.tell_cases()
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)

@@ -48,6 +48,8 @@ EVENT_KINDS = {
     "packet_sealed": (ACTIONS, "lock"),
     "packet_downloaded": (ACTIONS, "doc"),
     "watermark_found": (SIGNALS, "flag"),
+    "signals_withdrawn": (SIGNALS, "no"),
+    "signals_restored": (SIGNALS, "again"),
 }
 STRONG = {
     "case_escalated", "case_reopened", "decision_recorded", "enforcement_approved",

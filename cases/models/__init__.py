@@ -1,3 +1,4 @@
+from .allow import AllowEntry
 from .calibration import Activation, Calibration
 from .case import Case, Operator
 from .constraint import (
@@ -14,6 +15,7 @@ from .finding import WatermarkFinding
 from .grouping import FrozenPrevalence, GroupingRun, LookedAt, SearchedBy
 from .member import Link, Member
 from .note import Note
+from .regroup import GroupingTerms, PreviewCase, PreviewMember, RegroupPreview, Reliance
 from .sharing import Share
 from .timeline import EventContent, TimelineEvent
 from .wave import Aftermath
@@ -21,6 +23,7 @@ from .wave import Aftermath
 __all__ = [
     "Activation",
     "Aftermath",
+    "AllowEntry",
     "Calibration",
     "Case",
     "Connector",
@@ -33,12 +36,17 @@ __all__ = [
     "EvidencePacket",
     "FrozenPrevalence",
     "GroupingRun",
+    "GroupingTerms",
     "Link",
     "LookedAt",
     "Member",
     "MergeProposal",
     "Note",
     "Operator",
+    "PreviewCase",
+    "PreviewMember",
+    "RegroupPreview",
+    "Reliance",
     "ReshapedMember",
     "Reshaping",
     "SearchedBy",

@@ -51,6 +51,8 @@ class TimelineEvent(models.Model):
         PACKET_SEALED = "packet_sealed"
         PACKET_DOWNLOADED = "packet_downloaded"
         WATERMARK_FOUND = "watermark_found"
+        SIGNALS_WITHDRAWN = "signals_withdrawn"
+        SIGNALS_RESTORED = "signals_restored"
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="events", db_index=False)
     seq = models.PositiveIntegerField()

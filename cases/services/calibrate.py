@@ -14,17 +14,21 @@ from cases.errors import CaseError, NotAllowed
 from cases.models import Activation, Calibration
 from cases.services.labels import Label, reviewed_labels
 from ingest.models import Detector
+from ingest.models.withdrawal import COVERS
 
 LOCK = 0x5711_00CA  # numbers versions and puts activations in a row
 MAY_ACTIVATE = ("lead", "administrator")
 # A mark proves training on marked text, not who collected it: it says nothing of a member.
 FAMILIES = tuple(family for family in Detector.Family.values if family != "watermark")
-SCORES = """
+SCORES = f"""
 SELECT d.family, a.external_id, s.account_id, max(s.score)
 FROM ingest_signal s
 JOIN ingest_detector d ON d.id = s.detector_id
 JOIN ingest_account a ON a.id = s.account_id
-WHERE s.account_id = ANY(%s) AND d.family = ANY(%s)
+WHERE s.account_id = ANY(%s) AND d.family = ANY(%s) AND NOT EXISTS (
+    SELECT FROM ingest_withdrawal w
+    WHERE w.applied_at IS NOT NULL AND w.lifted_at IS NULL AND {COVERS}
+)
 GROUP BY 1, 2, 3 ORDER BY 1, 2
 """
 

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 import numpy as np
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -16,6 +15,8 @@ from cases.services.group_difference import Snapshot
 from cases.services.group_memory import freeze_all, freeze_of, remember, same_epoch
 from cases.services.group_read import Tables, read_facts, read_previous
 from cases.services.group_write import write_grouping
+from cases.services.left_out import has_left_out_news, take_left_out
+from cases.services.terms import current_prior
 from ingest.models import Census
 
 TAKE = """
@@ -29,8 +30,9 @@ WITH taken AS (
 def group_new_signals(*, full: bool = False) -> GroupingRun | None:
     """Group what has arrived, in one transaction. None: nothing new, or another worker is at it.
 
-    News is a signal that no run has taken, a newer census, or what people did and undid to members;
-    full regroups without any. Only what the news can have touched is grouped again, unless the
+    News is a signal that no run has taken, a newer census, what people did and undid to members, a
+    release that was withdrawn or restored, or an allow-list entry that began or ended; full
+    regroups without any. Only what the news can have touched is grouped again, unless the
     census, the method, the prior or a calibration is another than the last run's. Signals are taken
     in the transaction that uses them: a worker that dies leaves them untaken. Running it again
     changes nothing. With full, the run's report tells what differs from what was stored.
@@ -45,7 +47,8 @@ def group_new_signals(*, full: bool = False) -> GroupingRun | None:
         return None
     started_at = timezone.now()
     signals, accounts = _take(started_at)
-    news = np.union1d(accounts, np.array(sorted(take_news(started_at)), dtype=np.int64))
+    said = take_news(started_at) | take_left_out(started_at)
+    news = np.union1d(accounts, np.array(sorted(said), dtype=np.int64))
     standard = in_force()
     same = same_epoch(last, census, standard)
     whole = full or not same
@@ -63,7 +66,7 @@ def group_new_signals(*, full: bool = False) -> GroupingRun | None:
         finished_at=timezone.now(),
         census=census,
         method=METHOD,
-        prior=settings.MEMBERSHIP_PRIOR,
+        prior=current_prior(),
         activation=standard.activation,
         whole=whole,
         signals=signals,
@@ -85,7 +88,7 @@ def _take(at: datetime) -> tuple[int, np.ndarray]:
 def _run_whole(standard: Standard) -> Grouping:
     return group(
         read_facts(standard.curves),
-        prior=settings.MEMBERSHIP_PRIOR,
+        prior=current_prior(),
         previous=read_previous(),
         constraints=standing(),
     )
@@ -93,7 +96,7 @@ def _run_whole(standard: Standard) -> Grouping:
 
 def _run_touched(news: np.ndarray, standard: Standard) -> tuple[Grouping, np.ndarray]:
     """(the answer about what news can have touched, the units that it replaces)."""
-    prior, constraints = settings.MEMBERSHIP_PRIOR, standing()
+    prior, constraints = current_prior(), standing()
 
     def run(facts, core, ids):
         return group(
@@ -116,4 +119,6 @@ def _has_news(last: GroupingRun | None, census: Census | None) -> bool:
             return True
     if last is None:
         return census is not None
-    return not same_epoch(last, census, in_force()) or has_news()
+    if not same_epoch(last, census, in_force()):
+        return True
+    return has_news() or has_left_out_news(timezone.now())

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.conf import settings
-
 from cases import scoring
 from cases.grouping import METHOD, Cluster, Evidence, Member
 from cases.grouping.benign import Explanation, explain
@@ -236,7 +234,7 @@ class Explained:
         case.explanation = {
             "method": METHOD,
             "census": census and {"as_of": census.as_of.isoformat(), "accounts": census.accounts},
-            "prior": settings.MEMBERSHIP_PRIOR,
+            "prior": self.known.prior,
             "evidence": {tier: self._waterfall(tier) for tier in TIERS},
             "benign": [{"name": e.name, "fit": e.fit, "why": e.why} for e in self.benign],
             "priority": {

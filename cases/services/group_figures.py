@@ -12,6 +12,7 @@ from django.utils import timezone
 from cases.grouping import Cluster
 from cases.grouping.benign import Figures
 from cases.scoring import Day
+from cases.services.terms import current_prior
 from ingest.models import Account, Attribute, Census, Detector
 
 # of each case by day, and by hour of the day
@@ -58,6 +59,7 @@ class Known:
     accounts: dict[int, Account]
     census: Census | None
     silent: list[str]  # detectors that have not been heard for longer than they should
+    prior: float
 
     def days_known(self, rows: Rows) -> int:
         """Days that the logs cover: the census's window, or the span of the activity."""
@@ -98,6 +100,7 @@ def read_known(clusters: Sequence[Cluster], census: Census | None) -> Known:
             if detector.last_heard_at is None
             or now - detector.last_heard_at > detector.expected_interval
         ],
+        current_prior(),
     )
 
 

@@ -1,7 +1,6 @@
 """What the last answers depended on, kept so that a run may leave the rest alone."""
 
 import numpy as np
-from django.conf import settings
 from django.db import connection
 
 from cases.grouping import METHOD
@@ -9,6 +8,7 @@ from cases.grouping.reach import Reach
 from cases.models import GroupingRun
 from cases.services.calibrate import Standard
 from cases.services.group_copy import copy_in
+from cases.services.terms import current_prior
 from ingest.models import Census
 
 FREEZE = """
@@ -28,7 +28,7 @@ def same_epoch(last: GroupingRun | None, census: Census | None, standard: Standa
         last is not None
         and last.census_id == (census and census.pk)
         and last.method == METHOD
-        and last.prior == settings.MEMBERSHIP_PRIOR
+        and last.prior == current_prior()
         and last.activation_id == (standard.activation and standard.activation.pk)
     )
 

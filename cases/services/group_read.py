@@ -11,6 +11,7 @@ from cases.grouping import Facts, Previous
 from cases.grouping.rarity import FAMILIES, FAMILY_CODE, KINDS
 from cases.models import Case, Member
 from cases.services.group_copy import copy_in, copy_out
+from cases.services.left_out import LeftOut, left_out
 
 ACCOUNTS = """
 SELECT a.id::bigint,
@@ -47,7 +48,7 @@ SIGNALS = f"""
 SELECT s.account_id::bigint, array_position({{{{families}}}}, d.family::text)::bigint - 1,
        COALESCE(s.p_value, 'NaN'),
        CASE WHEN s.group_key = '' THEN 0 ELSE {CODE.format(mask=2**62 - 1)} END, s.score
-FROM {{of}} ingest_signal s {{on}} JOIN ingest_detector d ON d.id = s.detector_id
+FROM {{of}} ingest_signal s {{on}} JOIN ingest_detector d ON d.id = s.detector_id {{where}}
 """
 WANTED = "grouping_wanted"
 MATES = """
@@ -79,14 +80,17 @@ WHERE l.bound AND l.unit IN (SELECT id FROM grouping_wanted)
 """
 
 
-def read_facts(curves: Mapping[str, Curve]) -> Facts:
-    """Everything that grouping looks at, as it stands in this transaction. curves: by family, what
-    calibration makes of scores."""
+def read_facts(curves: Mapping[str, Curve], out: LeftOut | None = None) -> Facts:
+    """Everything that grouping looks at, as it stands in this transaction, without what is left
+    out: by the last run, or by out. curves: by family, what calibration makes of scores."""
+    out = left_out() if out is None else out
     every = {"of": "", "on": ""}
-    account = copy_out(ACCOUNTS.format(**every), "iii")
+    account = out.rows(copy_out(ACCOUNTS.format(**every), "iii"))
     attribute = copy_out(ATTRIBUTES.format(**every), "iiff", kinds=KINDS)
-    use = copy_out(USES.format(**every), "iitt")
-    signal = worth(copy_out(SIGNALS.format(**every), "iifif", families=FAMILIES), curves)
+    # of an account or attribute that is not listed no use or signal counts
+    use = out.rows(copy_out(USES.format(**every), "iitt"), attribute=1)
+    told = SIGNALS.format(**every, where=out.signals)
+    signal = worth(copy_out(told, "iifif", families=FAMILIES), curves)
     return Facts.from_columns(
         account=account[0],
         party=account[1],
@@ -119,10 +123,11 @@ def worth(signal: list[np.ndarray], curves: Mapping[str, Curve]) -> list[np.ndar
 
 
 class Tables:
-    """What closure.Source asks, from the tables as they stand in this transaction."""
+    """What closure.Source asks, from the tables as they stand in this transaction, without what
+    grouping leaves out."""
 
     def __init__(self, curves: Mapping[str, Curve]):
-        self.curves = curves
+        self.curves, self.out = curves, left_out()
         with connection.cursor() as cursor:
             cursor.execute(
                 f"CREATE TEMPORARY TABLE IF NOT EXISTS {WANTED} (id bigint) ON COMMIT DROP"
@@ -140,11 +145,13 @@ class Tables:
 
     def uses(self, accounts):
         on = "ON u.account_id = w.id"
-        return self._wanting(accounts, USES.format(of=f"{WANTED} w JOIN", on=on), "iitt")
+        query = USES.format(of=f"{WANTED} w JOIN", on=on)
+        return self.out.rows(self._wanting(accounts, query, "iitt"), attribute=1)
 
     def carriers(self, attributes):
         on = "ON u.attribute_id = w.id"
-        return self._wanting(attributes, USES.format(of=f"{WANTED} w JOIN", on=on), "iitt")
+        query = USES.format(of=f"{WANTED} w JOIN", on=on)
+        return self.out.rows(self._wanting(attributes, query, "iitt"), attribute=1)
 
     def attributes(self, ids):
         query = ATTRIBUTES.format(of=f"{WANTED} w JOIN", on="ON a.id = w.id")
@@ -152,11 +159,10 @@ class Tables:
 
     def accounts(self, ids):
         query = ACCOUNTS.format(of=f"{WANTED} w JOIN", on="ON a.id = w.id")
-        return self._wanting(ids, query, "iii")
+        return self.out.rows(self._wanting(ids, query, "iii"))
 
     def signals(self, accounts):
-        query = SIGNALS.format(of=f"{WANTED} w JOIN", on="ON s.account_id = w.id")
-        return worth(self._wanting(accounts, query, "iifif", families=FAMILIES), self.curves)
+        return self._signals(accounts, "ON s.account_id = w.id")
 
     def observers(self, groups):
         if not len(groups):
@@ -164,8 +170,12 @@ class Tables:
             return [np.zeros(0, dtype=kind) for kind in kinds]
         coded = CODE.format(mask=2**62 - 1)
         on = f"ON s.group_key <> '' AND {coded} = w.id"
-        query = SIGNALS.format(of=f"{WANTED} w JOIN", on=on)
-        return worth(self._wanting(groups, query, "iifif", families=FAMILIES), self.curves)
+        return self._signals(groups, on)
+
+    def _signals(self, ids, on: str) -> list[np.ndarray]:
+        query = SIGNALS.format(of=f"{WANTED} w JOIN", on=on, where=self.out.signals)
+        told = self.out.rows(self._wanting(ids, query, "iifif", families=FAMILIES))
+        return worth(told, self.curves)
 
     def mates(self, accounts):
         return self._wanting(accounts, MATES, "i")[0]

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from django.conf import settings
-
 from cases.grouping import Evidence, Member
 from ingest.models import Attribute
 
@@ -51,7 +49,7 @@ def prevalence(attribute: Attribute) -> str:
 def why(entry: Evidence, member: Member, attributes: Mapping[int, Attribute]) -> str:
     """One bar of the waterfall, in words."""
     if entry.family == "prior":
-        return f"Before any evidence: 1 account in {1 / settings.MEMBERSHIP_PRIOR:,.0f} belongs"
+        return f"Before any evidence: 1 account in {1 + 2**-entry.bits:,.0f} belongs"
     if entry.family == "held":
         return (
             "It stands for many people: held at possible"

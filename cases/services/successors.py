@@ -9,6 +9,7 @@ from django.db import connection
 from scipy.special import pdtrc
 
 from cases.grouping.rarity import FAMILY_OF_KIND, M
+from cases.services.left_out import left_out
 
 RARE = 0.01  # a value on at most one account in a hundred; how many newcomers by chance decides
 DIRECT = ("template", "payment")  # one rare value is enough; of other families it takes two
@@ -30,6 +31,7 @@ JOIN cases_enforcementitem i ON i.enforcement_id = o.id AND i.state = 'done'
 JOIN ingest_attributeuse u ON u.account_id = i.account_id
     AND (u.first_at IS NULL OR u.first_at <= o.acted_at)
 JOIN ingest_attribute a ON a.id = u.attribute_id AND a.kind <> 'asn'
+    AND a.id <> ALL(%(values)s)
     AND a.accounts > 0 AND a.accounts <= a.population * %(rarest)s
 GROUP BY 1, 2, 3, 4, 5
 """
@@ -39,6 +41,7 @@ SELECT o.id, a.id, a.organisation, a.first_seen_at
 FROM unnest(%(orders)s::bigint[], %(acted)s::timestamptz[]) o (id, acted_at)
 JOIN ingest_account a ON a.first_seen_at > o.acted_at
     AND a.first_seen_at <= o.acted_at + %(days)s * interval '1 day' AND NOT a.is_aggregate
+    AND a.id <> ALL(%(people)s)
 WHERE NOT EXISTS (
     SELECT FROM cases_enforcementitem i WHERE i.enforcement_id = o.id AND i.account_id = a.id
 )
@@ -95,9 +98,10 @@ def find_successors(
 def _newcomers(acted: dict[int, datetime], days: int):
     """By order: newcomers who carry rare values of the accounts acted upon, how many newcomers
     there are in all, and those values. A constant number of queries."""
+    out = left_out()
     asked = {
         "orders": list(acted), "acted": list(acted.values()), "days": days,
-        "rarest": RARE,
+        "rarest": RARE, "people": out.accounts.tolist(), "values": out.attributes.tolist(),
     }  # fmt: skip
     worn: dict[int, dict[int, Worn]] = {}
     with connection.cursor() as cursor:

@@ -28,6 +28,7 @@ from cases.services.constrain import bind, extend, hold_grouping
 from cases.services.group_words import attribute_name, plural, prevalence
 from cases.services.operators import next_wave
 from cases.services.successors import DIRECT, SMALLEST, Newcomer, acted_since, find_successors
+from cases.services.terms import current_prior
 from cases.services.timeline import append_event
 from ingest.models import Attribute
 
@@ -155,11 +156,12 @@ def _join(before, wave, order, new, acted_at, fresh, ties) -> int:
         carry_members(None, before, wave, [pk for pk, _ in pairs], fresh=False)
     there = set(Member.objects.filter(case=wave).values_list("account_id", flat=True))
     names = {attribute.pk: attribute for attribute in ties}
+    prior = current_prior()
     rows = []
     for newcomer in new:
         if newcomer.account in there:
             continue
-        evidence = _evidence(newcomer, order, acted_at, fresh, names)
+        evidence = _evidence(newcomer, order, acted_at, fresh, names, prior)
         p = float(probability(sum(entry["bits"] for entry in evidence)))
         if p < float(probability(POSSIBLE_BITS)):
             continue
@@ -174,11 +176,11 @@ def _join(before, wave, order, new, acted_at, fresh, ties) -> int:
     return len(pairs) + len(rows)
 
 
-def _evidence(newcomer: Newcomer, order, acted_at, fresh: int, names) -> list[dict]:
+def _evidence(newcomer: Newcomer, order, acted_at, fresh: int, names, prior) -> list[dict]:
     """The bars of the waterfall: prior, what was taken up, how soon, and what holds it."""
-    prior = log_odds(settings.MEMBERSHIP_PRIOR)
-    entries = [_bar("prior", prior, prior, "Before any evidence: 1 account in "
-                    f"{1 / settings.MEMBERSHIP_PRIOR:,.0f} belongs")]  # fmt: skip
+    odds = log_odds(prior)
+    why = f"Before any evidence: 1 account in {1 / prior:,.0f} belongs"
+    entries = [_bar("prior", odds, odds, why)]
     for family, value in sorted(newcomer.best.items(), key=lambda item: -item[1].bits):
         attribute = names[value.attribute]
         name = attribute_name(attribute)

@@ -9,6 +9,7 @@ from .run import DetectorCost, DetectorRun
 from .signal import Batch, Rejection, Signal
 from .token import MachineToken
 from .watermark import SuspectControl, SuspectResult, SuspectTest, SuspectText, WatermarkKey
+from .withdrawal import Withdrawal
 
 __all__ = [
     "Account",
@@ -30,4 +31,5 @@ __all__ = [
     "SuspectTest",
     "SuspectText",
     "WatermarkKey",
+    "Withdrawal",
 ]

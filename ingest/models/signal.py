@@ -4,6 +4,7 @@ from django.db.models import F, Q
 
 from .account import BYTEWISE, Account
 from .detector import Detector
+from .withdrawal import Withdrawal
 
 
 class Batch(models.Model):
@@ -28,6 +29,32 @@ class Batch(models.Model):
             # read by the detectors page: the latest deliveries of one detector
             models.Index(fields=["detector", "-received_at"], name="batch_by_detector"),
         ]
+
+
+class SignalQuerySet(models.QuerySet):
+    def counting(self):
+        """Without those of a release that was withdrawn."""
+        return self.exclude(models.Exists(withdrawals_of_signal()))
+
+    def marked(self):
+        """With withdrawn: the key of a withdrawal that covers it, or None."""
+        return self.annotate(withdrawn=models.Subquery(withdrawals_of_signal().values("pk")[:1]))
+
+
+def withdrawals_of_signal():
+    """Standing withdrawals that cover the outer query's signal, as withdrawal.COVERS says it."""
+    return (
+        Withdrawal.objects.standing()
+        .filter(
+            Q(until=None) | Q(until__gt=models.OuterRef("window_start")),
+            Q(since=None)
+            | Q(since__lt=models.OuterRef("window_end"))
+            | Q(since=models.OuterRef("window_start")),
+            detector=models.OuterRef("detector"),
+            version=models.OuterRef("detector_version"),
+        )
+        .order_by("pk")
+    )
 
 
 class Signal(models.Model):
@@ -73,6 +100,8 @@ class Signal(models.Model):
     taken_at = models.DateTimeField(
         null=True, blank=True, help_text="when a grouping run first used it"
     )
+
+    objects = SignalQuerySet.as_manager()
 
     class Meta:
         constraints = [
