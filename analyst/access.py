@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from cases.models import Case, Enforcement, EvidencePacket, Share
-from ingest.models import Account, SuspectTest, WatermarkKey
+from ingest.models import Account, Detector, SuspectTest, WatermarkKey
 
 READERS = {"analyst", "lead", "counsel", "platform owner", "auditor", "administrator"}
 DECIDERS = {"analyst", "lead"}
@@ -116,6 +116,11 @@ def packet_for_reading(user: User, pk: int) -> EvidencePacket:
 def account_for_reading(user: User, external_id: str) -> Account:
     desk_for_reading(user)
     return get_object_or_404(Account, external_id=external_id)
+
+
+def detector_for_reading(user: User, slug: str) -> Detector:
+    desk_for_reading(user)
+    return get_object_or_404(Detector, slug=slug)
 
 
 def desk_for_testing(user: User) -> None:

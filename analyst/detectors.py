@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from ingest.models import Batch, Detector, Rejection
@@ -21,23 +21,33 @@ def dressed_detectors(now: datetime) -> list[Detector]:
         .annotate(stored=Sum("stored"), repeated=Sum("repeated"), rejected=Sum("rejected"))
         .order_by()
     }
+    daily = _daily(Batch.objects.all(), now)
+    nothing = {"stored": 0, "repeated": 0, "rejected": 0}
+    for detector in detectors:
+        detector.sums = sums.get(detector.pk, nothing)
+        detector.trend = daily.get(detector.pk, [0] * DAYS)
+        detector.standing = standing(detector, now)
+    return detectors
+
+
+def trend_of(detector: Detector, now: datetime) -> list[int]:
+    """Its signals a day over two weeks."""
+    return _daily(detector.batches.all(), now).get(detector.pk, [0] * DAYS)
+
+
+def _daily(batches: QuerySet, now: datetime) -> dict[int, list[int]]:
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - timedelta(days=DAYS - 1)
-    daily = {detector.pk: [0] * DAYS for detector in detectors}
+    daily: dict[int, list[int]] = {}
     for pk, day, stored in (
-        Batch.objects.filter(received_at__gte=first)
+        batches.filter(received_at__gte=first)
         .annotate(day=TruncDate("received_at", tzinfo=UTC))
         .values_list("detector", "day")
         .annotate(Sum("stored"))
         .order_by()
     ):
-        daily[pk][(day - first.date()).days] = stored
-    nothing = {"stored": 0, "repeated": 0, "rejected": 0}
-    for detector in detectors:
-        detector.sums = sums.get(detector.pk, nothing)
-        detector.trend = daily[detector.pk]
-        detector.standing = standing(detector, now)
-    return detectors
+        daily.setdefault(pk, [0] * DAYS)[(day - first.date()).days] = stored
+    return daily
 
 
 def standing(detector: Detector, now: datetime) -> str:

@@ -79,6 +79,15 @@ desk = [
     path("suspects/<str:ref>/keys.csv", suspects.results_csv, name="suspect-csv"),
     path("suspects/<str:ref>/cancel/", suspects.cancel, name="suspect-cancel"),
     path("detectors/", detectors.detectors, name="detectors"),
+    path("detectors/<slug:slug>/", detectors.detector, name="detector"),
+    path(
+        "detectors/<slug:slug>/figures/<slug:name>.json",
+        detectors.figure, name="detector-figure",
+    ),
+    path(
+        "detectors/<slug:slug>/figures/<slug:name>.csv",
+        detectors.figure_csv, name="detector-figure-csv",
+    ),
     path("palette/", palette.palette, name="palette"),
     path("keys/", palette.keys, name="keys"),
 ]  # fmt: skip

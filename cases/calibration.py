@@ -18,6 +18,7 @@ PRIOR, PLATT, ISOTONIC = "prior", "platt", "isotonic"
 FEWEST = 50  # reviewed accounts of each class, below which the stated priors hold
 FOLDS = 5
 BINS = 10
+LEAST = 10  # accounts in a bin: fewer tell no share
 EDGE = 1e-3  # scores are kept this far from 0 and 1, where log-odds have no end
 Z95 = 1.959964
 
@@ -117,10 +118,10 @@ def curve(x: np.ndarray, y: np.ndarray, method: str) -> Curve:
 
 
 def measure(p: np.ndarray, y: np.ndarray) -> Measured:
-    """Brier score, and the expected calibration error over bins of as many accounts."""
+    """Brier score, and the expected calibration error over up to BINS bins of as many accounts."""
     bins, ece = [], 0.0
     order = np.argsort(p, kind="stable")
-    for place in np.array_split(order, min(BINS, len(order))):
+    for place in np.array_split(order, max(1, min(BINS, len(order) // LEAST))):
         mean, share = float(p[place].mean()), float(y[place].mean())
         ece += len(place) / len(p) * abs(mean - share)
         bins.append(

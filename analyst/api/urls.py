@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from analyst.api import cases, decisions, docs, members, notes, timeline
+from analyst.api import cases, decisions, detectors, docs, members, notes, timeline
 from analyst.api.door import Nothing
 
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path("v1/cases/<str:ref>/timeline/", timeline.Timeline.as_view(), name="api-timeline"),
     path("v1/cases/<str:ref>/decisions/", decisions.Decisions.as_view(), name="api-decisions"),
     path("v1/cases/<str:ref>/notes/", notes.Notes.as_view(), name="api-notes"),
+    path("v1/detectors/", detectors.Detectors.as_view(), name="api-detectors"),
+    path("v1/detectors/<slug:slug>/", detectors.OneDetector.as_view(), name="api-detector"),
     path("schema/", docs.Schema.as_view(), name="schema"),
     path("docs/", docs.Docs.as_view(url_name="schema"), name="api-docs"),
     re_path(r"", Nothing.as_view()),

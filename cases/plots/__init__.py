@@ -8,12 +8,14 @@ A colour is the name of a CSS token ("--s1"): the page knows the mode, the serve
 from .activity import Series, activity
 from .heat import heat, in_order
 from .layout import POINTS_MAX, Mark, Shade
+from .reliability import Bin, reliability
 from .waterfall import Waterfall, waterfall
 from .week import DAYS, week
 
 __all__ = [
     "DAYS",
     "POINTS_MAX",
+    "Bin",
     "Mark",
     "Series",
     "Shade",
@@ -21,6 +23,7 @@ __all__ = [
     "activity",
     "heat",
     "in_order",
+    "reliability",
     "waterfall",
     "week",
 ]

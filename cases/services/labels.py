@@ -6,7 +6,15 @@ A bulk confirmation is a judgement of a case and says little of each account in 
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
+from django.db import connection
+
 from cases.models import Case, Member
+
+SCORED = """
+SELECT s.detector_id, s.account_id, max(s.score)
+FROM ingest_signal s WHERE s.account_id = ANY(%s) AND (%s IS NULL OR s.detector_id = %s)
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
 
 
 class Label(StrEnum):
@@ -62,3 +70,13 @@ def label_of(word: str, verdict: str) -> Label | None:
 
 def rank(label: Label | None) -> int:
     return [None, Label.INNOCENT, Label.OTHER, Label.ABUSE].index(label)
+
+
+def scored_labels(detector: int | None = None) -> list[tuple[int, float, Label]]:
+    """(detector's key, its best score of an account, the account's label) of each reviewed account
+    that a detector spoke of, accounts in the order of their keys; of one detector where it is
+    named."""
+    labels = reviewed_labels()
+    with connection.cursor() as cursor:
+        cursor.execute(SCORED, [list(labels), detector, detector])
+        return [(pk, score, labels[account]) for pk, account, score in cursor.fetchall()]
