@@ -33,3 +33,15 @@ class AccountId:
         if AS_IT_IS.fullmatch(external_id):
             return external_id
         return "~" + base64.urlsafe_b64encode(external_id.encode()).decode().rstrip("=")
+
+
+class MemberId(AccountId):
+    """An account's id beside pages of the members table: an account of such a page's name is coded,
+    so that each has an address."""
+
+    PAGES = frozenset({"judge"})
+
+    def to_url(self, external_id: str) -> str:
+        if external_id in self.PAGES:
+            return "~" + base64.urlsafe_b64encode(external_id.encode()).decode().rstrip("=")
+        return super().to_url(external_id)

@@ -1,13 +1,14 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path, register_converter
 
-from analyst.converters import AccountId
+from analyst.converters import AccountId, MemberId
 from analyst.views import (
     accounts,
     actions,
     case,
     decide,
     detectors,
+    explain,
     health,
     operators,
     packets,
@@ -25,6 +26,7 @@ handler404 = "analyst.views.errors.not_found"
 handler500 = "analyst.views.errors.broken"
 
 register_converter(AccountId, "account")
+register_converter(MemberId, "member")
 
 desk = [
     path("", queue.queue, name="queue"),
@@ -46,6 +48,8 @@ desk = [
     path("cases/<str:ref>/escalate/", decide.escalate_case, name="case-escalate"),
     path("cases/<str:ref>/reopen/", decide.reopen_case, name="case-reopen"),
     path("cases/<str:ref>/members/judge/", decide.judge, name="case-judge"),
+    path("cases/<str:ref>/members/<member:external_id>/", explain.member, name="case-member"),
+    path("cases/<str:ref>/chain/", explain.chain, name="case-chain"),
     path("cases/<str:ref>/split/", reshape.split, name="case-split"),
     path("cases/<str:ref>/merge/", reshape.merge, name="case-merge"),
     path("cases/<str:ref>/undo/<int:pk>/", reshape.undo, name="case-undo"),

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from analyst.api import cases, decisions, detectors, docs, members, notes, timeline
+from analyst.api import cases, decisions, detectors, docs, explain, members, notes, timeline
 from analyst.api.door import Nothing
 
 urlpatterns = [
@@ -11,6 +11,14 @@ urlpatterns = [
     path("v1/cases/<str:ref>/escalate/", cases.Escalate.as_view(), name="api-escalate"),
     path("v1/cases/<str:ref>/reopen/", cases.Reopen.as_view(), name="api-reopen"),
     path("v1/cases/<str:ref>/members/", members.Members.as_view(), name="api-members"),
+    path(
+        "v1/cases/<str:ref>/members/<account:external_id>/explanation/",
+        explain.Explanation.as_view(), name="api-member-explanation",
+    ),
+    path(
+        "v1/cases/<str:ref>/members/<account:external_id>/chain/<account:other_id>/",
+        explain.ChainOfTies.as_view(), name="api-member-chain",
+    ),
     path("v1/cases/<str:ref>/timeline/", timeline.Timeline.as_view(), name="api-timeline"),
     path("v1/cases/<str:ref>/decisions/", decisions.Decisions.as_view(), name="api-decisions"),
     path("v1/cases/<str:ref>/notes/", notes.Notes.as_view(), name="api-notes"),
@@ -19,4 +27,4 @@ urlpatterns = [
     path("schema/", docs.Schema.as_view(), name="schema"),
     path("docs/", docs.Docs.as_view(url_name="schema"), name="api-docs"),
     re_path(r"", Nothing.as_view()),
-]
+]  # fmt: skip

@@ -112,6 +112,42 @@ def domains(ties: np.ndarray) -> np.ndarray:
     return ties
 
 
+def capped(raw: np.ndarray) -> np.ndarray:
+    """rows × families of bits under their caps: each family's own, and one for all content, which
+    the fuller of its families fills first."""
+    bits = np.minimum(raw, CAP)
+    said, alike = CONTENT
+    fuller = np.where(bits[:, said] >= bits[:, alike], said, alike)
+    weaker = np.where(fuller == said, alike, said)
+    every = np.arange(len(bits))
+    bits[every, weaker] = np.minimum(bits[every, weaker], CAP[said] - bits[every, fuller])
+    return bits
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Witnesses that rows share with their cluster's voters: by pair the row, the witness, its bits
+    in that cluster and how many other parties carry it; values by row × slot, as in SLOTS."""
+
+    values: np.ndarray
+    row: np.ndarray
+    witness: np.ndarray
+    bits: np.ndarray
+    others: np.ndarray
+
+    def worth(self, seen: Witnesses) -> tuple[np.ndarray, np.ndarray]:
+        """(pairs in the order of their slots, the worthiest first; what each adds): after paying
+        for the looks, and for those of its kind before it."""
+        cell = self.row * SLOTS + seen.slot[self.witness]
+        order = np.lexsort((self.witness, -self.bits, cell))
+        cell = cell[order]
+        first = np.ones(len(order), dtype=bool)
+        first[1:] = cell[1:] != cell[:-1]
+        place = np.arange(len(order))
+        rank = place - np.maximum.accumulate(np.where(first, place, 0))
+        return order, several(self.bits[order], rank, self.values[cell])
+
+
 class Scorer:
     """Scores accounts against clusters over one set of facts, and keeps what it looked at."""
 
@@ -176,6 +212,14 @@ class Scorer:
         if newcomers:
             self.looked.append(rows)
             self.searched.append((votes.cluster[votes.telling], votes.witness[votes.telling]))
+        return self.total(rows, self._hear(rows, votes))
+
+    def hear(self, members: Rows, rows: Rows) -> "Heard":
+        """What rows carry that so many of the members carry too, nothing scored yet."""
+        return self._hear(rows, _Votes(self.facts, self.seen, members, NOBODY))
+
+    def _hear(self, rows: Rows, votes: "_Votes") -> "Heard":
+        facts, seen = self.facts, self.seen
         row, witness = seen.of_accounts(rows.account)
         values = self._values(len(rows), row, witness)
         cluster = rows.cluster[row]
@@ -187,7 +231,7 @@ class Scorer:
         voters = votes.parties[cluster] - votes.has_party(cluster, party)
         bits = _worth(seen, witness, others, voters)
         good = (others >= WITNESSES) & (np.nan_to_num(bits, nan=-1.0) > 0)
-        return self._sum(rows, values, row[good], witness[good], bits[good], others[good])
+        return Heard(values, row[good], witness[good], bits[good], others[good])
 
     def telling(self, members: Rows, *, without: np.ndarray = NOBODY) -> np.ndarray:
         """The witnesses of one cluster that say something of whoever else carries them."""
@@ -211,16 +255,12 @@ class Scorer:
         cell = row[known] * SLOTS + self.seen.slot[witness[known]]
         return np.bincount(cell, minlength=rows * SLOTS)
 
-    def _sum(self, rows: Rows, values, row, witness, bits, others) -> Scores:
+    def total(self, rows: Rows, heard: "Heard") -> Scores:
+        """The sum over what was heard of rows, by the formula."""
         size, families = len(rows), len(FAMILIES)
-        cell = row * SLOTS + self.seen.slot[witness]
-        order = np.lexsort((witness, -bits, cell))
-        cell = cell[order]
-        first = np.ones(len(order), dtype=bool)
-        first[1:] = cell[1:] != cell[:-1]
-        place = np.arange(len(order))
-        rank = place - np.maximum.accumulate(np.where(first, place, 0))
-        worth = several(bits[order], rank, values[cell])
+        row, witness, bits, others = heard.row, heard.witness, heard.bits, heard.others
+        order, worth = heard.worth(self.seen)
+        cell = row[order] * SLOTS + self.seen.slot[witness[order]]
         total = np.bincount(cell, weights=worth, minlength=size * SLOTS).reshape(size, SLOTS)
         ties = np.zeros((size, families))
         # kinds of one family are nested or depend on each other: the strongest speaks for all
@@ -231,21 +271,15 @@ class Scorer:
                 np.maximum(ties[:, family], total[:, slot], out=ties[:, family])
         alone = self.alone(rows.account)
         raw = np.where(shared_bits > 0, np.maximum(shared_bits, alone), alone)
-        capped = np.minimum(raw, CAP)
-        said, alike = CONTENT
-        fuller = np.where(capped[:, said] >= capped[:, alike], said, alike)
-        weaker = np.where(fuller == said, alike, said)
-        every = np.arange(size)
-        room = CAP[said] - capped[every, fuller]
-        capped[every, weaker] = np.minimum(capped[every, weaker], room)
+        within = capped(raw)
         best = np.full((size, families), -1)
         shared = np.zeros((size, families), dtype=np.int64)
         order = np.lexsort((-witness, bits))  # the worthiest last, so that it stays
         family = self.seen.family[witness]
         best[row[order], family[order]] = witness[order]
         shared[row[order], family[order]] = others[order]
-        total = self.prior_bits + capped.sum(axis=1)
-        return Scores(rows, total, capped, raw, ties >= TIE_BITS, best, shared)
+        total = self.prior_bits + within.sum(axis=1)
+        return Scores(rows, total, within, raw, ties >= TIE_BITS, best, shared)
 
 
 def _worth(seen: Witnesses, witness, carriers, voters) -> np.ndarray:

@@ -15,6 +15,16 @@ document.addEventListener("click", (event) => {
   if (button) chooseTier(button.closest("[data-choose]"), button.dataset.show);
 });
 
+// Why a member belongs opens under its row, and the same link closes it: before htmx hears of the click.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-why]");
+  const open = link?.closest("tr").nextElementSibling;
+  if (!open?.matches("tr.why")) return;
+  event.preventDefault();
+  event.stopPropagation();
+  open.remove();
+}, true);
+
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-select]");
   if (form && event.target.type === "checkbox") tellTicked(form, event.target);

@@ -2,7 +2,11 @@
 
 from tests.base import DeskTestCase
 
-READS = ("", "C-1/", "C-1/members/", "C-1/timeline/", "C-1/decisions/", "C-1/notes/")
+READS = (
+    "", "C-1/", "C-1/members/", "C-1/members/acct-1-0/explanation/",
+    "C-1/members/acct-1-0/chain/acct-1-1/", "C-1/timeline/", "C-1/decisions/", "C-1/notes/",
+)  # fmt: skip
+NAMES = {"C-1": "{ref}", "acct-1-0": "{external_id}", "acct-1-1": "{other_id}"}
 WHY = {"rationale": "one card, one template"}
 WRITES = {
     "C-1/claim/": {},

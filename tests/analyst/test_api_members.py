@@ -3,6 +3,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cases.models import Member
+from cases.services.group_memory import freeze_all
 from cases.services.judge import judge_members
 from ingest.models import Account
 from tests.analyst.api import ApiTestCase
@@ -93,3 +94,36 @@ class MembersTest(ApiTestCase):
             )
         self.assertEqual(queries(), few)
         self.assertLessEqual(few, 5)
+
+
+class ExplanationTest(ApiTestCase):
+    def setUp(self):
+        self.client.force_login(self.ana)
+        Member.objects.update(method="rarity-2")
+        freeze_all(new_epoch=True)
+
+    def test_the_parts_add_up_and_each_says_what_it_would_be_without(self):
+        told = self.get("C-1/members/acct-1-0/explanation/").json()
+        bits = told["prior_bits"] + told["held_bits"] + sum(f["bits"] for f in told["families"])
+        self.assertAlmostEqual(told["probability"], 1 / (1 + 2**-bits))
+        (card,) = told["terms"]
+        self.assertEqual((card["name"], card["shared_with"]), ("payment card card-1", 2))
+        self.assertEqual(
+            (card["carriers"], card["population"], card["counted_in"]), (3, 10_000, "accounts")
+        )
+        self.assertTrue(card["without"]["leaves"])
+        self.assertTrue(told["worked_out"])
+        self.assertIn("payment card card-1", told["sentence"])
+
+    def test_a_chain_names_each_step(self):
+        told = self.get("C-1/members/acct-1-0/chain/acct-1-2/").json()
+        self.assertTrue(told["found"])
+        self.assertEqual(
+            [(hop["start"], hop["end"], hop["kind"], hop["carriers"]) for hop in told["hops"]],
+            [("acct-1-0", "acct-1-2", "payment", 3)],
+        )
+
+    def test_who_is_no_member_is_not_there(self):
+        make_account("outside")
+        for path in ("outside/explanation/", "acct-1-0/chain/outside/", "~!/explanation/"):
+            self.assertRefused(self.get(f"C-1/members/{path}"), 404)
