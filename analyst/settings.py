@@ -348,6 +348,10 @@ WAKE_ACCOUNTS = int(env_number("WAKE_ACCOUNTS", 5, 1, 1_000_000))
 WAKE_SHARE = env_number("WAKE_SHARE", 0.1, 0, 100)
 # Waves: for so many days after an action its successors are looked for.
 WAVE_DAYS = int(env_number("WAVE_DAYS", 7, 1, 60))
+# A suspension of more accounts than this needs a sample that was read blind, and of any size it is
+# refused where the sample allows more wrong ones than this share.
+SAMPLE_ABOVE = env_whole("SAMPLE_ABOVE", 200, 0, 10_000_000)
+SAMPLE_MAX_WRONG = env_number("SAMPLE_MAX_WRONG", 0.1, 0, 1)
 
 LOGGING = {
     "version": 1,

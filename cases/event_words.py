@@ -54,6 +54,7 @@ def _decided(kind: str, who: str, body: Mapping) -> tuple[str, str]:
     rival = str(body.get("competing_hypothesis") or "").replace("_", " ")
     facts = [f"P(distillation) {sure:.2f}"] if isinstance(sure, int | float) else []
     facts += [f"or else {rival}"] if rival else []
+    facts += [str(body["sampled"])] if body.get("sampled") else []
     said = str(body.get("rationale") or "")
     facts += [f"“{said}”"] if said else []
     return f"{who} decided: {outcome or 'verdict'}", "; ".join(facts)
@@ -203,6 +204,33 @@ def _withdrawn(verb: str):
     return words
 
 
+def _drawn(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    drawn, of = _count(body, "size", "account"), _count(body, "members", "member")
+    seed = str(body.get("seed") or "")
+    return f"{who} drew a sample of {drawn or 'accounts'} from {of or 'the members'}", (
+        f"seed {seed}" if seed else ""
+    )
+
+
+def _read(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    what = "read it a second time" if body.get("second") else "read it"
+    answered = _count(body, "answered", "account")
+    return f"{who} finished a sample: {what}{f', {answered}' if answered else ''}", str(
+        body.get("says") or "its result waits until every blind reading has ended"
+    )
+
+
+def _stopped(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    said = str(body.get("reason") or "")
+    answered = _count(body, "answered", "answer") or "no answer"
+    return f"{who} stopped a sample after {answered}", f"“{said}”" if said else ""
+
+
+def _assigned(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    reader = str(body.get("reader") or "another person")
+    return f"{who} asked {reader} for a second blind reading", ""
+
+
 WORDS = {
     "case_opened": _opened,
     "members_changed": _members,
@@ -244,4 +272,9 @@ WORDS = {
     "watermark_found": _watermark,
     "signals_withdrawn": _withdrawn("withdrew the signals of"),
     "signals_restored": _withdrawn("restored the signals of"),
+    "sample_drawn": _drawn,
+    "sample_finished": _read,
+    "sample_cancelled": _stopped,
+    "reading_assigned": _assigned,
+    "reading_finished": _read,
 }

@@ -50,6 +50,11 @@ EVENT_KINDS = {
     "watermark_found": (SIGNALS, "flag"),
     "signals_withdrawn": (SIGNALS, "no"),
     "signals_restored": (SIGNALS, "again"),
+    "sample_drawn": (PEOPLE, "review"),
+    "sample_finished": (PEOPLE, "check"),
+    "sample_cancelled": (PEOPLE, "x"),
+    "reading_assigned": (PEOPLE, "user"),
+    "reading_finished": (PEOPLE, "check"),
 }
 STRONG = {
     "case_escalated", "case_reopened", "decision_recorded", "enforcement_approved",

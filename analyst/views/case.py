@@ -16,6 +16,7 @@ from analyst.forms import RevealForm
 from analyst.members import STATES, TIERS, VERDICTS, MembersQuery, state_counts
 from analyst.queue_rows import due_words
 from analyst.reshape import shape_of, survivor_of
+from analyst.sampling import panel_of
 from analyst.timeline import SHELVES, counts, timeline_page, who_looked
 from cases.models import (
     Case,
@@ -78,6 +79,7 @@ def case(request, ref):
         "packets": case.packets.select_related("job")[:3],
         "notes": notes,
         "reveal_form": RevealForm(),
+        "sample": panel_of(case, request.user),
         "previous": _beside(request.user, case, up=True),
         "next": _beside(request.user, case, up=False),
     }

@@ -16,6 +16,7 @@ from .grouping import FrozenPrevalence, GroupingRun, LookedAt, SearchedBy
 from .member import Link, Member
 from .note import Note
 from .regroup import GroupingTerms, PreviewCase, PreviewMember, RegroupPreview, Reliance
+from .sample import Reading, Sample, SampleAnswer, SampleItem, SampleStratum
 from .sharing import Share
 from .timeline import EventContent, TimelineEvent
 from .wave import Aftermath
@@ -45,10 +46,15 @@ __all__ = [
     "Operator",
     "PreviewCase",
     "PreviewMember",
+    "Reading",
     "RegroupPreview",
     "Reliance",
     "ReshapedMember",
     "Reshaping",
+    "Sample",
+    "SampleAnswer",
+    "SampleItem",
+    "SampleStratum",
     "SearchedBy",
     "Share",
     "TimelineEvent",

@@ -26,6 +26,14 @@ class Decision(models.Model):
     competing_hypothesis = models.CharField(
         max_length=12, choices=Hypothesis.choices, blank=True, default=""
     )
+    sample = models.ForeignKey(
+        "Sample",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="decisions",
+        help_text="the finished sample that the verdict states",
+    )
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions"
     )

@@ -53,6 +53,11 @@ class TimelineEvent(models.Model):
         WATERMARK_FOUND = "watermark_found"
         SIGNALS_WITHDRAWN = "signals_withdrawn"
         SIGNALS_RESTORED = "signals_restored"
+        SAMPLE_DRAWN = "sample_drawn"
+        SAMPLE_FINISHED = "sample_finished"
+        SAMPLE_CANCELLED = "sample_cancelled"
+        READING_ASSIGNED = "reading_assigned"
+        READING_FINISHED = "reading_finished"
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="events", db_index=False)
     seq = models.PositiveIntegerField()

@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from cases.errors import CaseMoved
 from cases.models import Case, Decision, Member, TimelineEvent
+from cases.services.sample_result import newest_result
 from cases.services.timeline import append_event
 from cases.services.triage import free_for
 
@@ -18,7 +19,10 @@ def record_decision(
     stated_probability: float | None = None,
     competing_hypothesis: str = "",
 ) -> Decision:
-    """Give a case its verdict. Raises CaseMoved when it is decided already or another holds it."""
+    """Give a case its verdict, which states the sample that was read to its end, if there is one.
+
+    Raises CaseMoved when it is decided already or another holds it.
+    """
     moved = Case.objects.filter(
         free_for(actor), pk=case.pk, merged_into=None, status__in=Case.OPEN
     ).update(
@@ -34,6 +38,7 @@ def record_decision(
     if not moved:
         raise CaseMoved(case)
     Member.objects.filter(case=case, since_decision=True).update(since_decision=False)
+    sample = newest_result(case)
     decision = Decision.objects.create(
         case=case,
         outcome=outcome,
@@ -41,6 +46,7 @@ def record_decision(
         stated_probability=stated_probability,
         competing_hypothesis=competing_hypothesis,
         decided_by=actor,
+        sample=sample,
     )
     append_event(
         case,
@@ -52,6 +58,7 @@ def record_decision(
             "rationale": rationale,
             "stated_probability": stated_probability,
             "competing_hypothesis": competing_hypothesis,
+            **({"sample": sample.pk, "sampled": sample.result["says"]} if sample else {}),
             "members": {"core": case.core, "likely": case.likely, "possible": case.possible},
         },
     )

@@ -12,6 +12,7 @@ from cases.errors import CaseError, NotAllowed
 from cases.models import Case, Connector, Enforcement, EnforcementItem, Member, TimelineEvent
 from cases.services.blast_radius import chosen_members, preview
 from cases.services.nudge import after_commit
+from cases.services.sample_gate import refuse_unsampled
 from cases.services.timeline import append_event
 
 Kind, State = Enforcement.Kind, Enforcement.State
@@ -42,8 +43,10 @@ def request_enforcement(
     blast_radius = preview(case, kind=kind, tiers=tiers)
     if not blast_radius["accounts"]:
         raise CaseError("This would reach no account: choose another tier, or see who is left out.")
+    chosen = chosen_members(case, kind, tiers).values("account_id")
+    refuse_unsampled(case, kind, chosen)
     return _create(
-        case, chosen_members(case, kind, tiers).values("account_id"), blast_radius,
+        case, chosen, blast_radius,
         actor=actor, kind=kind, connector=connector, tiers=tiers, reason=reason, notice=notice,
         expires_at=expires_at,
     )  # fmt: skip
@@ -102,7 +105,9 @@ def approve_enforcement(order: Enforcement, *, actor: User, note: str = "") -> E
             last_error="judged since the order was asked for",
             finished_at=timezone.now(),
         )
-    due = order.items.filter(state=Item.WAITING).update(due_at=timezone.now())
+    waiting = order.items.filter(state=Item.WAITING)
+    refuse_unsampled(case, order.kind, waiting)
+    due = waiting.update(due_at=timezone.now())
     append_event(
         case,
         TimelineEvent.Kind.ENFORCEMENT_APPROVED,

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
 from django.db import connection
+from django.db.models import Count
 
-from cases.models import Case, Member
+from cases.models import Case, Member, SampleAnswer, SampleItem
 
 SCORED = """
 SELECT s.detector_id, s.account_id, max(s.score)
@@ -39,8 +40,25 @@ def judged_alone() -> Iterator[Review]:
     )
 
 
+def read_blind() -> Iterator[Review]:
+    """Accounts of samples that were read blind, where all who have finished said one and the same.
+
+    “Other abuse” is no word here: it says that the account is not of this case, and not what it is.
+    """
+    told = SampleAnswer.objects.filter(reading__finished_at__isnull=False)
+    agreed = told.values("item").annotate(words=Count("answer", distinct=True)).filter(words=1)
+    return (
+        SampleItem.objects.filter(pk__in=agreed.values("item"), sample__case__merged_into=None)
+        .filter(answers__answer__in=[Member.Verdict.IN, Member.Verdict.OUT])
+        .filter(answers__reading__finished_at__isnull=False)
+        .values_list("member__account_id", "answers__answer", "sample__case__verdict")
+        .distinct()
+        .iterator()
+    )
+
+
 # each tells of accounts that a person looked at one at a time; add a source here and nowhere else
-SOURCES: list[Callable[[], Iterable[Review]]] = [judged_alone]
+SOURCES: list[Callable[[], Iterable[Review]]] = [judged_alone, read_blind]
 
 
 def reviewed_labels() -> dict[int, Label]:

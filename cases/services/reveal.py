@@ -3,7 +3,7 @@ from django.db import transaction
 
 from cases.models import Case, Member, TimelineEvent
 from cases.services.timeline import append_event
-from ingest.models import Signal
+from ingest.models import Account, Signal
 
 SAMPLES_SHOWN = 20
 
@@ -31,3 +31,24 @@ def reveal_samples(case: Case, *, actor: User, reason: str) -> list[dict]:
         content={"samples": len(found), "reason": reason},
     )
     return found
+
+
+@transaction.atomic
+def reveal_account(case: Case, *, actor: User, account: Account, reason: str) -> list[dict]:
+    """Prompts of one member, newest first, as reveal_samples gives them; written down first."""
+    rows = (
+        Signal.objects.filter(account=account)
+        .exclude(samples=[])
+        .order_by("-window_end", "-id")
+        .values_list("samples", flat=True)[:SAMPLES_SHOWN]
+    )
+    found = [{"account": account.external_id, **sample} for samples in rows for sample in samples]
+    append_event(
+        case,
+        TimelineEvent.Kind.CONTENT_REVEALED,
+        actor=actor,
+        content={
+            "samples": len(found[:SAMPLES_SHOWN]), "reason": reason, "account": account.external_id,
+        },
+    )  # fmt: skip
+    return found[:SAMPLES_SHOWN]
