@@ -9,8 +9,7 @@ from django.db import connection
 from cases.calibration import Curve
 from cases.grouping import Facts, Previous
 from cases.grouping.rarity import FAMILIES, FAMILY_CODE, KINDS
-from cases.models import Case, Member
-from cases.services.group_copy import copy_in, copy_out
+from cases.services.group_copy import copy_out
 from cases.services.left_out import LeftOut, left_out
 
 ACCOUNTS = """
@@ -52,19 +51,20 @@ FROM {{of}} ingest_signal s {{on}} JOIN ingest_detector d ON d.id = s.detector_i
 """
 WANTED = "grouping_wanted"
 MATES = """
-SELECT DISTINCT other.account_id::bigint
-FROM cases_member mine
-JOIN cases_case c ON c.id = mine.case_id AND c.merged_into_id IS NULL
-JOIN cases_member other ON other.case_id = c.id
-WHERE mine.account_id IN (SELECT id FROM grouping_wanted)
-  AND (mine.verdict = 'in' OR (mine.left_at IS NULL AND mine.verdict <> 'out'))
-  AND (other.verdict = 'in' OR (other.left_at IS NULL AND other.verdict <> 'out'))
+, here AS (
+    SELECT DISTINCT mine.case_id FROM cases_member mine
+    JOIN cases_case c ON c.id = mine.case_id AND c.merged_into_id IS NULL
+    WHERE mine.account_id IN (SELECT id FROM grouping_wanted)
+      AND (mine.verdict = 'in' OR (mine.left_at IS NULL AND mine.verdict <> 'out'))
+), bound AS (
+    SELECT DISTINCT mine.constraint_id FROM cases_constraintaccount mine
+    JOIN cases_constraint c ON c.id = mine.constraint_id AND c.lifted_at IS NULL
+    WHERE mine.account_id IN (SELECT id FROM grouping_wanted) AND c.kind = 'together'
+)
+SELECT other.account_id::bigint FROM here JOIN cases_member other USING (case_id)
+WHERE other.verdict = 'in' OR (other.left_at IS NULL AND other.verdict <> 'out')
 UNION
-SELECT other.account_id::bigint
-FROM cases_constraintaccount mine
-JOIN cases_constraint c ON c.id = mine.constraint_id AND c.lifted_at IS NULL
-JOIN cases_constraintaccount other ON other.constraint_id = c.id
-WHERE mine.account_id IN (SELECT id FROM grouping_wanted) AND c.kind = 'together'
+SELECT other.account_id::bigint FROM bound JOIN cases_constraintaccount other USING (constraint_id)
 """
 UNITS = """
 SELECT DISTINCT l.unit::bigint FROM cases_lookedat l
@@ -77,6 +77,24 @@ WHERE s.value IN (SELECT id FROM grouping_wanted)
 BOUND = """
 SELECT l.account_id FROM cases_lookedat l
 WHERE l.bound AND l.unit IN (SELECT id FROM grouping_wanted)
+"""
+# the cases that accounts are in
+HERE = """
+here AS (
+    SELECT DISTINCT m.case_id FROM cases_member m
+    WHERE m.account_id IN (SELECT id FROM grouping_wanted)
+      AND NOT (m.left_at IS NOT NULL AND m.verdict = '')
+)
+"""
+STANDING = """
+{here} SELECT c.number::bigint FROM cases_case c WHERE c.merged_into_id IS NULL {which}
+"""
+SAID = """
+{here} SELECT c.number::bigint, m.account_id::bigint,
+       (m.left_at IS NULL AND m.verdict <> 'out')::int::smallint,
+       (m.verdict = 'in')::int::smallint, (m.verdict = 'out')::int::smallint
+FROM cases_case c JOIN cases_member m ON m.case_id = c.id
+WHERE c.merged_into_id IS NULL {which}
 """
 
 
@@ -122,6 +140,14 @@ def worth(signal: list[np.ndarray], curves: Mapping[str, Curve]) -> list[np.ndar
     return [*columns, bits]
 
 
+def _wanted(ids: np.ndarray) -> str:
+    """The beginning of a query that asks for these ids. As a literal: the planner knows how many
+    they are, and no table has to be filled.
+    """
+    literal = ",".join(map(str, np.unique(ids).tolist()))
+    return f"WITH {WANTED} (id) AS (SELECT unnest('{{{{{literal}}}}}'::bigint[]))"
+
+
 class Tables:
     """What closure.Source asks, from the tables as they stand in this transaction, without what
     grouping leaves out."""
@@ -129,19 +155,11 @@ class Tables:
     def __init__(self, curves: Mapping[str, Curve]):
         self.curves, self.out = curves, left_out()
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"CREATE TEMPORARY TABLE IF NOT EXISTS {WANTED} (id bigint) ON COMMIT DROP"
-            )
             # what is asked for is a small part of the tables, and lies in memory
             cursor.execute("SET LOCAL random_page_cost = 1.1")
 
     def _wanting(self, ids, query: str, shape: str, **lists) -> list[np.ndarray]:
-        ids = np.unique(ids)
-        with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {WANTED}")
-            copy_in(WANTED, "id", "i", ids)
-            cursor.execute(f"ANALYZE {WANTED}")
-        return copy_out(query, shape, **lists)
+        return copy_out(f"{_wanted(ids)} {query}", shape, **lists)
 
     def uses(self, accounts):
         on = "ON u.account_id = w.id"
@@ -197,30 +215,25 @@ def read_previous(accounts: np.ndarray | None = None) -> list[Previous]:
     """The cases as they stand, with what people said of their members; only those that one of the
     accounts is in, where accounts are given.
     """
-    rows = Member.objects.filter(case__merged_into=None).order_by("case__number", "account_id")
-    numbers = Case.objects.filter(merged_into=None).order_by("number")
+    asked = {"here": "", "which": ""}
     if accounts is not None:
-        here = Member.objects.filter(account__in=accounts.tolist(), case__merged_into=None)
-        here = here.exclude(left_at__isnull=False, verdict="")
-        numbers = numbers.filter(pk__in=set(here.values_list("case", flat=True)))
-        rows = rows.filter(case__in=set(numbers.values_list("pk", flat=True)))
-    members: dict[int, set[int]] = {}
-    kept = {Member.Verdict.IN: {}, Member.Verdict.OUT: {}}
-    columns = rows.values_list("case__number", "account_id", "left_at", "verdict")
-    for number, account, left_at, verdict in columns.iterator(chunk_size=20_000):
-        if verdict in kept:
-            kept[verdict].setdefault(number, set()).add(account)
-        if left_at is None and verdict != Member.Verdict.OUT:
-            members.setdefault(number, set()).add(account)
-    return [
-        Previous(
-            number,
-            frozenset(members.get(number, ())),
-            frozenset(kept[Member.Verdict.IN].get(number, ())),
-            frozenset(kept[Member.Verdict.OUT].get(number, ())),
-        )
-        for number in numbers.values_list("number", flat=True)
-    ]
+        asked["here"] = f"{_wanted(accounts)}, {HERE}"
+        asked["which"] = "AND c.id IN (SELECT case_id FROM here)"
+    (numbers,) = copy_out(STANDING.format(**asked), "i")
+    case, account, *said = copy_out(SAID.format(**asked), "iisss")
+    numbers = np.sort(numbers)
+    order = np.argsort(case, kind="stable")
+    ends = np.searchsorted(case[order], numbers, side="right")
+    cuts = np.searchsorted(case[order], numbers, side="left")
+    account, (now, kept_in, kept_out) = account[order], [flag[order] > 0 for flag in said]
+    previous = []
+    for number, low, high in zip(numbers.tolist(), cuts, ends, strict=True):
+        sets = [
+            frozenset(account[low:high][flag[low:high]].tolist())
+            for flag in (now, kept_in, kept_out)
+        ]
+        previous.append(Previous(number, *sets))
+    return previous
 
 
 def networks(attributes: np.ndarray) -> np.ndarray:

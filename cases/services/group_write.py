@@ -1,16 +1,16 @@
 """Writes what grouping found: cases, members, links, events. Only what changed is touched."""
 
-import json
 from dataclasses import dataclass, field
 
 from django.db import connection
 from django.utils import timezone
 
 from cases import scoring
-from cases.grouping import METHOD, Cluster, Grouping
-from cases.models import Case, Link, Member, Reshaping, TimelineEvent
+from cases.grouping import Grouping
+from cases.models import Case, Reshaping, TimelineEvent
 from cases.names import case_name
-from cases.services.group_explain import Explained, explain_clusters
+from cases.services.group_explain import explain_clusters
+from cases.services.group_members import save_links, save_members
 from cases.services.growth import wake_grown
 from cases.services.propose import hold_proposed, propose_merges
 from cases.services.timeline import append_event
@@ -22,7 +22,6 @@ COMPUTED = (
     "explanation", "search_text",
 )  # fmt: skip
 BATCH = 2_000
-SAME = 1e-9
 
 
 @dataclass
@@ -39,9 +38,8 @@ def write_grouping(answer: Grouping, *, census: Census | None) -> Written:
 
     A case with a verdict keeps it and its members; accounts that join it are marked, and enough of
     them bring it back. It is proposed for a merge and not merged. Nobody leaves against a person's
-    "in". A new case that nobody has touched and
-    whose accounts went to another is merged into that one; any other that nothing holds together
-    any more keeps its row and says so.
+    "in". A new case that nobody has touched and whose accounts went to another is merged into that
+    one; any other that nothing holds together any more keeps its row and says so.
     """
     now = timezone.now()
     numbers = [cluster.case for cluster in answer.clusters]
@@ -57,23 +55,19 @@ def write_grouping(answer: Grouping, *, census: Census | None) -> Written:
     explained = explain_clusters(answer.clusters, census=census)
     written = Written()
     cases = _cases(answer.clusters, known, explained, now, written)
-    rows = _rows_of([case.pk for case in known.values()])
-    moves: dict[int, dict] = {}
-    new, stale, leaving = [], [], []
-    for cluster, case, told in zip(answer.clusters, cases, explained, strict=True):
-        mine = rows.get(case.pk, {})
-        joined, left = _members(cluster, case, told, mine, new, stale, leaving)
-        moves[case.pk] = {"joined": joined, "left": left}
+    settled = {case.pk for case in known.values() if _settled(case)}
+    released = [known[number] for number in answer.absorbed if _may_go(known[number])]
+    found = list(zip(cases, answer.clusters, (told.evidence for told in explained), strict=True))
+    moves = save_members(found, released, settled=settled, now=now)
+    for case in released:
+        if not moves[case.pk]["left"]:
+            del moves[case.pk]
     targets = {}
     for number, place in answer.absorbed.items():
         case = known[number]
-        left = _let_go(case, rows.get(case.pk, {}), leaving)
-        if left:
-            moves[case.pk] = {"joined": 0, "left": left}
-            if place is not None and _untouched(case, rows.get(case.pk, {})):
-                targets[case.pk] = cases[place]
-    _save_members(new, stale, leaving, now)
-    links = _save_links(answer.clusters, cases)
+        if place is not None and case.pk in moves and _untouched(case):
+            targets[case.pk] = cases[place]
+    links = save_links(answer.clusters, cases)
     _finish(answer, cases, explained, known, moves, targets, links, written)
     propose_merges(grown_together)
     wake_grown()
@@ -108,71 +102,10 @@ def _cases(clusters, known, explained, now, written) -> list[Case]:
     ]
 
 
-def _rows_of(cases: list[int]) -> dict[int, dict[int, Member]]:
-    found: dict[int, dict[int, Member]] = {}
-    for member in Member.objects.filter(case_id__in=cases).iterator(chunk_size=20_000):
-        found.setdefault(member.case_id, {})[member.account_id] = member
-    return found
-
-
-def _members(cluster: Cluster, case, told: Explained, mine, new, stale, leaving):
-    """Line up a cluster's members with its rows; returns how many joined and left."""
-    settled = _settled(case)
-    joined = 0
-    for member, evidence in zip(cluster.members, told.evidence, strict=True):
-        row = mine.get(member.account)
-        if row is None:
-            joined += 1
-            new.append(
-                Member(
-                    case=case,
-                    account_id=member.account,
-                    probability=member.probability,
-                    tier=member.tier,
-                    evidence=evidence,
-                    method=METHOD,
-                    flagged=member.flagged,
-                    since_decision=settled,
-                )
-            )
-            continue
-        back = row.left_at is not None
-        joined += back
-        same = (
-            not back
-            and abs(row.probability - member.probability) < SAME
-            and row.tier == member.tier
-            and row.flagged == member.flagged
-            and row.evidence == evidence
-        )
-        if not same:
-            row.probability, row.tier = member.probability, member.tier
-            row.evidence, row.flagged, row.method = evidence, member.flagged, METHOD
-            row.since_decision = row.since_decision or (back and settled)
-            row.left_at = None
-            stale.append(row)
-            mine[member.account] = row
-    staying = {member.account for member in cluster.members}
-    left = 0 if settled else _leave(mine, staying, leaving)
-    return joined, left
-
-
-def _leave(mine, staying, leaving) -> int:
-    going = [
-        row
-        for account, row in mine.items()
-        if account not in staying and row.left_at is None and not row.verdict
-    ]
-    leaving += going
-    return len(going)
-
-
-def _let_go(case: Case, mine, leaving) -> int:
-    """Nothing ties this case's members any more: they leave, unless a person has spoken. What a
-    wave took up after an action ties it, even where grouping sees no more."""
-    if _settled(case) or case.opened_by_id or case.after_order_id:
-        return 0
-    return _leave(mine, set(), leaving)
+def _may_go(case: Case) -> bool:
+    """Whether a case that nothing ties any more loses its members. What a wave took up after an
+    action ties it, even where grouping sees no more."""
+    return not (_settled(case) or case.opened_by_id or case.after_order_id)
 
 
 def _settled(case: Case) -> bool:
@@ -180,77 +113,15 @@ def _settled(case: Case) -> bool:
     return case.verdict != Case.Verdict.UNDECIDED
 
 
-def _untouched(case: Case, mine) -> bool:
+def _untouched(case: Case) -> bool:
     return (
         case.status == Case.Status.NEW
         and case.owner_id is None
         and case.after_order_id is None
-        and not any(row.verdict for row in mine.values())
+        and not case.members.exclude(verdict="").exists()
         and not case.notes.exists()
         and not Reshaping.objects.of_case(case).exists()
     )
-
-
-def _save_members(new, stale, leaving, now) -> None:
-    Member.objects.bulk_create(new, batch_size=BATCH)
-    if stale:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                UPDATE cases_member m SET probability = v.p, tier = v.tier, flagged = v.flagged,
-                    evidence = v.evidence::jsonb, method = %s, left_at = NULL,
-                    since_decision = v.since
-                FROM unnest(%s::bigint[], %s::float8[], %s::text[], %s::bool[], %s::text[],
-                            %s::bool[]) v (id, p, tier, flagged, evidence, since)
-                WHERE m.id = v.id
-                """,
-                [
-                    METHOD,
-                    [row.pk for row in stale],
-                    [row.probability for row in stale],
-                    [row.tier for row in stale],
-                    [row.flagged for row in stale],
-                    [json.dumps(row.evidence) for row in stale],
-                    [row.since_decision for row in stale],
-                ],
-            )
-    if leaving:
-        Member.objects.filter(pk__in=[row.pk for row in leaving]).update(left_at=now)
-        for row in leaving:
-            row.left_at = now
-
-
-def _save_links(clusters, cases) -> set[int]:
-    """Replace the links of cases where they differ; returns those cases."""
-    wanted = {
-        case.pk: {(x.account, x.attribute): (x.bits, x.members) for x in cluster.links}
-        for cluster, case in zip(clusters, cases, strict=True)
-    }
-    stored: dict[int, dict] = {}
-    rows = Link.objects.filter(case_id__in=list(wanted)).values_list(
-        "case_id", "account_id", "attribute_id", "bits", "members"
-    )
-    for case, account, attribute, bits, members in rows.iterator(chunk_size=20_000):
-        stored.setdefault(case, {})[account, attribute] = (bits, members)
-    differ = {case for case, links in wanted.items() if links != stored.get(case, {})}
-    if not differ:
-        return differ
-    Link.objects.filter(case_id__in=differ).delete()
-    flat = [(case, *key, *worth) for case in sorted(differ) for key, worth in wanted[case].items()]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO cases_link
-                (case_id, account_id, attribute_id, bits, members, first_at, last_at)
-            SELECT v.case_id, v.account, v.attribute, v.bits, v.members, u.first_at, u.last_at
-            FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::float8[], %s::int[])
-                v (case_id, account, attribute, bits, members)
-            LEFT JOIN ingest_attributeuse u
-                ON u.attribute_id = v.attribute AND u.account_id = v.account
-            """,
-            [[row[place] for row in flat] for place in range(5)],
-        )
-    return differ
 
 
 def _finish(answer, cases, explained, known, moves, targets, links, written) -> None:
