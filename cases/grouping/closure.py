@@ -8,55 +8,16 @@ from the news outwards, and given to the same code that groups everything.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from .links import ties
+from .membership import WITNESSES
+from .near import Near, rare_of
 from .output import Grouping
-from .rarity import CONTEXT_BITS, DOMAIN, KIND_CODE, KIND_FAMILY, WEAK_KINDS, few, rarity_bits
-from .tables import Facts, distinct
+from .source import Kept, Source
+from .tables import Facts, distinct, positions
 from .witnesses import later_episodes, starts, witnesses
-
-OBSERVED = len(DOMAIN)  # stands for the domain of an observation, when accounts are counted
-Columns = tuple[np.ndarray, ...]
-
-
-class Source(Protocol):
-    """The tables, by key. Ids are int64 arrays; what is asked for may come in any order."""
-
-    def uses(self, accounts: np.ndarray) -> Columns:
-        """(account, attribute, first, last) of everything that these accounts carry."""
-
-    def carriers(self, attributes: np.ndarray) -> Columns:
-        """(account, attribute, first, last) of everybody who carries these."""
-
-    def attributes(self, ids: np.ndarray) -> Columns:
-        """(id, kind, carriers, population)."""
-
-    def accounts(self, ids: np.ndarray) -> Columns:
-        """(id, party, aggregate)."""
-
-    def signals(self, accounts: np.ndarray) -> Columns:
-        """(account, family, p, group, bits) of what detectors said of these accounts."""
-
-    def observers(self, groups: np.ndarray) -> Columns:
-        """(account, family, p, group, bits) of these observations about clusters."""
-
-    def mates(self, accounts: np.ndarray) -> np.ndarray:
-        """Accounts that share a case with one of these, or a person's word that they are one."""
-
-    def units(self, accounts: np.ndarray, *, bound: bool) -> np.ndarray:
-        """Units that looked at these accounts; bound: only those that they are bound to."""
-
-    def searching(self, values: np.ndarray) -> Columns:
-        """(unit, value, domain) of the units that search by these values."""
-
-    def members(self, units: np.ndarray) -> np.ndarray:
-        """Accounts that are bound to these units."""
-
-    def networks(self, attributes: np.ndarray) -> np.ndarray:
-        """As Facts.networks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,45 +40,62 @@ def regroup(
 
     run(facts, core, ids) groups facts, in which core marks the accounts (ids) whose ties are
     complete. It is called again with more, should an answer ask for an account of a unit that was
-    not thought to be touched.
+    not thought to be touched, or let newcomers vote who share a value that nobody looked up.
     """
+    source = Kept(source)
     changed = _changed(source, distinct(news))
     units = np.union1d(source.units(changed, bound=False), _searching(source, changed))
-    core = changed
+    around = Around(source, prior)
+    around.add(changed, units)
     while True:
-        core, units = _closed(source, core, units)
-        facts = _gather(source, core)
-        inside = np.isin(facts.account, core)
-        strangers = _strangers(facts, inside, prior)
-        if len(strangers):
-            core = np.union1d(core, strangers)
-            continue
-        answer = run(facts, inside, core)
-        outside = np.setdiff1d(answer.reach.account[answer.reach.bound], core)
-        asked = np.setdiff1d(source.units(outside, bound=True), units)
-        if not len(asked):
-            return Regrouped(answer, units, core)
-        units = np.union1d(units, asked)
+        facts, inside = around.facts()
+        answer = run(facts, inside, around.core)
+        outside = np.setdiff1d(answer.reach.account[answer.reach.bound], around.core)
+        asked = np.setdiff1d(source.units(outside, bound=True), around.units)
+        unread = _unread(source, around.core, outside)
+        if not len(asked) and not len(unread):
+            return Regrouped(answer, around.units, around.core)
+        around.add(unread, asked)
 
 
-def _closed(source: Source, core, units) -> tuple[np.ndarray, np.ndarray]:
-    """Every account of a case, and every unit that one of its accounts is bound to."""
-    fresh = np.union1d(core, source.members(units))
-    done = np.zeros(0, dtype=np.int64)
-    while len(fresh):
-        done = np.union1d(done, fresh)
-        more = np.setdiff1d(source.units(fresh, bound=True), units)
-        units = np.union1d(units, more)
-        found = np.union1d(source.mates(fresh), source.members(more))
-        fresh = np.setdiff1d(found, done)
-    return done, units
+class Around:
+    """Accounts, and with them every account whose answer can hang on theirs. core: ids of those
+    whose ties are complete; units: what is remembered of them."""
+
+    def __init__(self, source: Source, prior: float):
+        self._source, self._prior = source, prior
+        self.core = self.units = np.zeros(0, dtype=np.int64)
+
+    def add(self, accounts: np.ndarray, units: np.ndarray) -> None:
+        """Take in accounts and units, every account of a case with one of them, and every unit
+        that one of them is bound to."""
+        source = self._source
+        self.units = np.union1d(self.units, units)
+        fresh = np.setdiff1d(np.union1d(accounts, source.members(units)), self.core)
+        while len(fresh):
+            self.core = np.union1d(self.core, fresh)
+            more = np.setdiff1d(source.units(fresh, bound=True), self.units)
+            self.units = np.union1d(self.units, more)
+            found = np.union1d(source.mates(fresh), source.members(more))
+            fresh = np.setdiff1d(found, self.core)
+
+    def facts(self) -> tuple[Facts, np.ndarray]:
+        """(facts, mask of core among their accounts), once nobody outside ties with core."""
+        while True:
+            near = Near(self._source, self.core)
+            facts = near.ties()
+            strangers = _strangers(facts, np.isin(facts.account, self.core), self._prior)
+            if not len(strangers):
+                facts = near.everything()
+                return facts, np.isin(facts.account, self.core)
+            self.add(strangers, self.units[:0])
 
 
 def _changed(source: Source, news: np.ndarray) -> np.ndarray:
     """The news, and the accounts whose witnesses change with it: fellows in an observation, whose
     median moves, and carriers of a value whose episodes it may join or divide."""
     mine = source.uses(news)
-    rare = _rare(source, mine[1])
+    rare, _ = rare_of(source, mine[1])
     account, attribute, first, last = source.carriers(rare)
     changed = [news]
     order = np.argsort(attribute, kind="stable")
@@ -130,14 +108,6 @@ def _changed(source: Source, news: np.ndarray) -> np.ndarray:
     group = source.signals(news)[3]
     changed.append(source.observers(distinct(group[group < 0]))[0])
     return distinct(np.concatenate(changed))
-
-
-def _rare(source: Source, attributes: np.ndarray) -> np.ndarray:
-    """Those of the attributes that can tie, ascending."""
-    ids, kind, carriers, population = source.attributes(distinct(attributes))
-    weak = np.isin(kind, [KIND_CODE[name] for name in WEAK_KINDS])
-    bits = rarity_bits(np.maximum(carriers, 2), population)
-    return np.sort(ids[few(carriers, population) & (bits >= CONTEXT_BITS) & ~weak])
 
 
 def _searching(source: Source, accounts: np.ndarray) -> np.ndarray:
@@ -159,67 +129,30 @@ def _searching(source: Source, accounts: np.ndarray) -> np.ndarray:
     return distinct(pairs[0][times >= 2])
 
 
-def _gather(source: Source, core: np.ndarray) -> Facts:
-    """The facts of core, and of whoever shares values of two domains with it.
-
-    Of accounts that share one domain only what they share is there: it tells the episodes, and
-    their signals where they share an observation with somebody: they tell its median.
-    """
-    mine = source.uses(core)
-    rare = _rare(source, mine[1])
-    near = source.carriers(rare)
-    said = source.signals(core)
-    observed = source.observers(distinct(said[3][said[3] < 0]))
-    ids, kind, *_ = source.attributes(rare)
-    order = np.argsort(ids)
-    domain = DOMAIN[KIND_FAMILY[kind[order]]][np.searchsorted(ids[order], near[1])]
-    pairs = np.unique(
-        np.stack(
-            [
-                np.concatenate([near[0], observed[0]]),
-                np.concatenate([domain, np.full(len(observed[0]), OBSERVED)]),
-            ]
-        ),
-        axis=1,
-    )
-    names, times = np.unique(pairs[0], return_counts=True)
-    # two observations of different families are two domains as well
-    twice = np.union1d(names[times >= 2], observed[0])
-    found = np.setdiff1d(twice, core)
-    theirs = source.uses(found)
-    uses = [np.concatenate(columns) for columns in zip(mine, near, theirs, strict=True)]
-    known = np.union1d(core, found)
-    said = source.signals(known)
-    alone = [column[said[3] >= 0] for column in said]
-    observed = source.observers(distinct(said[3][said[3] < 0]))
-    words = [np.concatenate(columns) for columns in zip(alone, observed, strict=True)]
-    passing = np.setdiff1d(np.union1d(uses[0], words[0]), known)
-    account, party, aggregate = source.accounts(known)
-    attribute, kind, carriers, population = source.attributes(distinct(uses[1]))
-    return Facts.from_columns(
-        account=np.concatenate([account, passing]),
-        party=np.concatenate([party, -passing]),
-        aggregate=np.concatenate([aggregate, np.zeros(len(passing), dtype=bool)]),
-        attribute=attribute,
-        kind=kind,
-        carriers=carriers,
-        population=population,
-        networks=source.networks,
-        use_account=uses[0],
-        use_attribute=uses[1],
-        use_first=uses[2],
-        use_last=uses[3],
-        signal_account=words[0],
-        signal_family=words[1],
-        signal_p=words[2],
-        signal_group=words[3],
-        signal_bits=words[4],
-    )
-
-
 def _strangers(facts: Facts, inside: np.ndarray, prior: float) -> np.ndarray:
     """Accounts outside that a star ties to one inside."""
     found = ties(facts, witnesses(facts), prior=prior, left_out=facts.aggregate)
     has_inside = np.bincount(found.tie, weights=inside[found.account], minlength=len(found.bits))
     mine = (has_inside > 0)[found.tie] & ~inside[found.account]
     return distinct(facts.account[found.account[mine]])
+
+
+def _unread(source: Source, core: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Those of the accounts outside that share a rare value with another of them, or with the only
+    account of core that carries it: as they vote, such a value finds accounts that are not there.
+    """
+    if not len(outside):
+        return outside
+    account, attribute, *_ = source.uses(outside)
+    rare, domain = rare_of(source, attribute)
+    rare = rare[domain >= 0]
+    theirs = _count(rare, attribute)
+    ours = _count(rare, source.uses(core)[1])
+    unread = rare[(ours < WITNESSES) & (ours + theirs >= WITNESSES)]
+    return distinct(account[np.isin(attribute, unread)])
+
+
+def _count(values: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """How often each of the ascending values is found."""
+    at = positions(values, found)
+    return np.bincount(at[at >= 0], minlength=len(values))

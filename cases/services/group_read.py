@@ -149,7 +149,7 @@ def _wanted(ids: np.ndarray) -> str:
 
 
 class Tables:
-    """What closure.Source asks, from the tables as they stand in this transaction, without what
+    """What source.Source asks, from the tables as they stand in this transaction, without what
     grouping leaves out."""
 
     def __init__(self, curves: Mapping[str, Curve]):

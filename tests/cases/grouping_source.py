@@ -75,7 +75,7 @@ class Memory:
             self.clusters.setdefault(home[cluster.members[0].account], []).append(cluster)
         self.next_unit += reach.units
 
-    # what closure.Source asks
+    # what source.Source asks
 
     def uses(self, accounts):
         wanted = set(accounts.tolist())

@@ -13,7 +13,7 @@ N = 20_000
 DAY = 86_400
 
 
-def stream(seed: int):
+def stream(seed: int, population: int = N):
     """A population of campaigns, look-alikes and strangers, and its rows as they come in.
 
     Campaigns rent from one seller, share accounts, lie in one observation or are bridged; values
@@ -25,7 +25,7 @@ def stream(seed: int):
 
     def value(kind, carriers, place=None):
         pk = len(attributes) + 1
-        attributes.append((pk, kind, carriers, N))
+        attributes.append((pk, kind, carriers, population))
         if place:
             places[pk] = place
         return pk
@@ -40,7 +40,7 @@ def stream(seed: int):
         first = rng.choice((0, 0, 0, 20, 40)) * DAY + rng.randrange(DAY)
         uses[pk].append((pk, attribute, first, first + rng.randrange(12 * DAY)))
 
-    shared = [value("ip", rng.randint(5, 60)) for _ in range(6)]
+    shared = [value(kind, rng.randint(5, 60)) for kind in ("ip",) * 5 + ("asn",)]
     popular = [value(kind, rng.randint(800, 5000)) for kind in ("template", "user_agent", "asn")]
     for number in range(rng.randint(1, 4)):
         size = rng.randint(4, 14)
@@ -92,9 +92,14 @@ def comparable(clusters):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 1_000_000), st.lists(st.integers(1, 40), min_size=1, max_size=8))
-def test_any_stream_in_any_batches_gives_what_a_full_run_gives(seed, sizes):
-    attributes, places, deliveries = stream(seed)
+@given(
+    st.integers(0, 1_000_000),
+    st.lists(st.integers(1, 40), min_size=1, max_size=8),
+    # among two million a value on a few ties them by itself
+    st.sampled_from((N, 100 * N)),
+)
+def test_any_stream_in_any_batches_gives_what_a_full_run_gives(seed, sizes, population):
+    attributes, places, deliveries = stream(seed, population)
     memory = Memory(prior=PRIOR, places=places)
     memory.add(attributes=attributes)
     memory.full()
@@ -118,3 +123,23 @@ def test_streams_make_cases_at_all():
             memory.add(accounts, (), uses, signals)
         found += len(memory.full().clusters)
     assert found >= 12
+
+
+def again_and_full(memory, news):
+    again = memory.again(news)
+    assert comparable(again) == comparable(group(memory.facts(), prior=PRIOR).clusters)
+    return {member.account for cluster in again for member in cluster.members}
+
+
+def test_a_value_that_ties_by_itself_brings_whoever_shares_no_other():
+    memory = Memory(prior=PRIOR)
+    people = (1, 2, 3)
+    memory.add(
+        [(pk, f"org-{pk}", False) for pk in people],
+        [(1, "payment", 3, 100 * N)],
+        [(pk, 1, 0, DAY) for pk in people],
+        [(pk, "volume", 0.01, "") for pk in people[:2]],
+    )
+    memory.full()
+    again_and_full(memory, memory.add(signals=[(3, "volume", 0.01, "")]))
+    assert set(memory.core.tolist()) == set(people)
