@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from django.conf import settings
 from django.db.models import Count, F, Max, Q, Sum
 
 from analyst.figures import Drawn, Table
@@ -14,6 +13,7 @@ from cases.calibration import FEWEST, PRIOR, measure, wilson
 from cases.models import Activation, Calibration, Member
 from cases.services.calibrate import FAMILIES
 from cases.services.labels import Label, scored_labels
+from cases.services.terms import current_prior
 from ingest.models import Detector, DetectorCost
 
 FEWEST_REVIEWED = 10  # below it no precision is told: its interval would span half of all
@@ -196,7 +196,7 @@ def expected_innocent() -> list[dict]:
 
 
 def prior_words() -> str:
-    return f"1 in {1 / settings.MEMBERSHIP_PRIOR:,.0f}"
+    return f"1 in {1 / current_prior():,.0f}"
 
 
 def scores_drawn(detector: Detector) -> Drawn:

@@ -12,9 +12,8 @@ from django.db.models import Max
 from cases.calibration import PRIOR, Curve, Fit, fit
 from cases.errors import CaseError, NotAllowed
 from cases.models import Activation, Calibration
-from cases.services.labels import Label, reviewed_labels
+from cases.services.labels import STANDING, Label, reviewed_labels
 from ingest.models import Detector
-from ingest.models.withdrawal import COVERS
 
 LOCK = 0x5711_00CA  # numbers versions and puts activations in a row
 MAY_ACTIVATE = ("lead", "administrator")
@@ -25,10 +24,7 @@ SELECT d.family, a.external_id, s.account_id, max(s.score)
 FROM ingest_signal s
 JOIN ingest_detector d ON d.id = s.detector_id
 JOIN ingest_account a ON a.id = s.account_id
-WHERE s.account_id = ANY(%s) AND d.family = ANY(%s) AND NOT EXISTS (
-    SELECT FROM ingest_withdrawal w
-    WHERE w.applied_at IS NOT NULL AND w.lifted_at IS NULL AND {COVERS}
-)
+WHERE s.account_id = ANY(%s) AND d.family = ANY(%s) AND {STANDING}
 GROUP BY 1, 2, 3 ORDER BY 1, 2
 """
 

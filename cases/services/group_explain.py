@@ -235,6 +235,7 @@ class Explained:
             "method": METHOD,
             "census": census and {"as_of": census.as_of.isoformat(), "accounts": census.accounts},
             "prior": self.known.prior,
+            "calibrated": self.known.calibrated,
             "evidence": {tier: self._waterfall(tier) for tier in TIERS},
             "benign": [{"name": e.name, "fit": e.fit, "why": e.why} for e in self.benign],
             "priority": {

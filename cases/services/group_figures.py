@@ -12,6 +12,7 @@ from django.utils import timezone
 from cases.grouping import Cluster
 from cases.grouping.benign import Figures
 from cases.scoring import Day
+from cases.services.calibrate import in_force
 from cases.services.terms import current_prior
 from ingest.models import Account, Attribute, Census, Detector
 
@@ -60,6 +61,7 @@ class Known:
     census: Census | None
     silent: list[str]  # detectors that have not been heard for longer than they should
     prior: float
+    calibrated: list[str]  # families whose scores count by a calibration; the others by priors
 
     def days_known(self, rows: Rows) -> int:
         """Days that the logs cover: the census's window, or the span of the activity."""
@@ -101,6 +103,7 @@ def read_known(clusters: Sequence[Cluster], census: Census | None) -> Known:
             or now - detector.last_heard_at > detector.expected_interval
         ],
         current_prior(),
+        sorted(in_force().curves),
     )
 
 

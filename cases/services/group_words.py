@@ -67,4 +67,6 @@ def why(entry: Evidence, member: Member, attributes: Mapping[int, Attribute]) ->
         )
     if entry.group is not None:
         return f"A detector saw it together with {others} of the case"
+    if entry.bits < 0:
+        return "So low a score was commoner among reviewed accounts that are innocent"
     return "A detector's word about this account alone"

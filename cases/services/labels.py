@@ -10,10 +10,18 @@ from django.db import connection
 from django.db.models import Count
 
 from cases.models import Case, Member, SampleAnswer, SampleItem
+from ingest.models.withdrawal import COVERS
 
-SCORED = """
+STANDING = f"""
+NOT EXISTS (
+    SELECT FROM ingest_withdrawal w
+    WHERE w.applied_at IS NOT NULL AND w.lifted_at IS NULL AND {COVERS}
+)
+"""
+SCORED = f"""
 SELECT s.detector_id, s.account_id, max(s.score)
-FROM ingest_signal s WHERE s.account_id = ANY(%s) AND (%s IS NULL OR s.detector_id = %s)
+FROM ingest_signal s
+WHERE s.account_id = ANY(%s) AND (%s IS NULL OR s.detector_id = %s) AND {STANDING}
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 
@@ -93,7 +101,7 @@ def rank(label: Label | None) -> int:
 def scored_labels(detector: int | None = None) -> list[tuple[int, float, Label]]:
     """(detector's key, its best score of an account, the account's label) of each reviewed account
     that a detector spoke of, accounts in the order of their keys; of one detector where it is
-    named."""
+    named. Signals of a withdrawn release count for nothing here too."""
     labels = reviewed_labels()
     with connection.cursor() as cursor:
         cursor.execute(SCORED, [list(labels), detector, detector])
