@@ -96,3 +96,9 @@ def tie_title(link: Link) -> str:
         rare = "how rare it is, is not known"
     bits = "it adds nothing to a tie" if link.bits is None else f"{link.bits:.1f} bits"
     return f"{tie_name(link)}: {rare}, {bits}; {link.members:,} members carry it"
+
+
+@register.filter
+def leaves(doubt: float) -> str:
+    """What a doubt leaves of a probability: 0.97 of .03."""
+    return f"{1 - doubt:.2f}"

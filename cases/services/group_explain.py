@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from cases import scoring
+from cases.factors import growth_parts, harm_parts, p_abuse_parts
+from cases.flip import flips
 from cases.grouping import METHOD, Cluster, Evidence, Member
 from cases.grouping.benign import Explanation, explain
 from cases.grouping.rarity import CORE, probability
 from cases.models import Case
+from cases.services.flip_words import flip_data
 from cases.services.group_figures import Known, Rows, figures, read_known, read_rows
 from cases.services.group_words import attribute_name, list_words, odds_words, plural, why
 from ingest.models import Census
@@ -243,6 +246,7 @@ class Explained:
                 "harm_per_day": priority.harm_per_day,
                 "growth_factor": 1 + max(priority.growth or 0.0, 0.0),
                 "says": priority.says,
+                "parts": self._parts(),
             },
             "extraction": taken | {"since": taken["since"] and taken["since"].isoformat()},
             "organisations": cluster.organisations,
@@ -262,9 +266,30 @@ class Explained:
             ],
             "silent_detectors": self.known.silent,
             "would_change": self.would_change(),
+            "flip": flip_data(
+                flips(cluster.members, self._fits), self._fits, self.known.attributes
+            ),
             "summary": self.summary(),
         }  # fmt: skip
         case.search_text = self._search_text(case)
+
+    @property
+    def _fits(self) -> dict[str, str]:
+        return {explanation.name: explanation.fit for explanation in self.benign}
+
+    def _parts(self) -> dict:
+        """The figures that the priority is made of."""
+        days = self.rows.days
+        return {
+            "p_abuse": p_abuse_parts(list(self.chance.values()), self._fits),
+            "harm": harm_parts(days, self.priority.harm_per_day),
+            "growth": growth_parts(
+                days,
+                last_day=self.known.last_day(self.rows),
+                known_days=self.known.days_known(self.rows),
+                silent=self.known.silent,
+            ),
+        }
 
     def _search_text(self, case: Case) -> str:
         members = Counter({x.attribute: x.members for x in self.cluster.links})
