@@ -29,6 +29,10 @@ def unit_of(attribute: Attribute | None) -> str:
     )
 
 
+def signed(bits: float) -> str:
+    return f"{bits:+.1f}".replace("-", "−")
+
+
 def counted(term: Term, attribute: Attribute | None) -> str:
     """on 16 of 412,000 accounts."""
     if term.carriers is None or term.population is None:
@@ -52,7 +56,7 @@ def sentence(told: Explanation) -> str:
         return _stored_sentence(told)
     families = [_family_words(family, told) for family in now.families]
     text = f"{odds_words(now.probability)}: {' + '.join(families) or 'nothing that it shares'}"
-    text += f", from {now.prior_bits:.1f} bits before any evidence"
+    text += f", from {signed(now.prior_bits)} bits before any evidence"
     if now.held:
         text += "; " + (
             "it stands for many people" if now.aggregate else "no detector has flagged it"
@@ -111,7 +115,7 @@ def _family_words(family: FamilySum, told: Explanation) -> str:
 def _stored_sentence(told: Explanation) -> str:
     member = told.member
     rows = [row for row in member.evidence if row.get("family") != "prior"]
-    said = [f"{row['family']} {row['bits']:+.1f} bits" for row in rows]
+    said = [f"{row['family']} {signed(row['bits'])} bits" for row in rows]
     if member.method == METHOD:
         who = "grouping before an entry of the allow-list left the account out"
     elif rows:

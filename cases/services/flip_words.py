@@ -6,6 +6,7 @@ from cases.flip import EVEN, Flip, Flips, Outcome
 from cases.services.group_words import attribute_name, list_words, odds_words
 from ingest.models import Attribute
 
+REFUTED = "does not fit"
 OPEN = ("not ruled out", "fits in part", "not tested")
 
 
@@ -27,6 +28,7 @@ def flip_data(found: Flips, fits: Mapping[str, str], attributes: Mapping[int, At
             _row(flip, flip.what) | {"fit": fits[flip.what[0]]}
             for flip in sorted(found.benign, key=lambda flip: _rank(fits[flip.what[0]]))
         ],
+        "refuted": _refuted(found, fits),
         "says": says(found, fits),
     }
 
@@ -46,6 +48,13 @@ def says(found: Flips, fits: Mapping[str, str]) -> str:
     elif any(flip.flips for flip in found.benign):
         said += " Of the innocent explanations none that could flip it is open."
     return said
+
+
+def _refuted(found: Flips, fits: Mapping[str, str]) -> dict | None:
+    """The explanations that do not fit, as one: did any hold, the outcome would be the same."""
+    names = [flip.what[0] for flip in found.benign if fits[flip.what[0]] == REFUTED]
+    one = next((flip for flip in found.benign if fits[flip.what[0]] == REFUTED), None)
+    return _row(one, names) if one else None
 
 
 def _would(flip: Flip, now: Outcome) -> str:

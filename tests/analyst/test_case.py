@@ -5,6 +5,7 @@ from urllib.parse import quote
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from cases.models import Case, EventContent, Link, Member, Note, TimelineEvent
 from cases.services.timeline import append_event
@@ -36,6 +37,27 @@ EXPLANATION = {
     "would_change": "An owner who names all the cards.",
     "summary": ["Three accounts ask one template.", "They pay with one card."],
 }
+FLIP = {
+    "even": 0.5,
+    "now": {"p_abuse": 0.97, "core": 3, "left": 3, "expected": 2.9},
+    "families": [{"what": ["payment"], "members": 3, "flips": True, "p_abuse": 0.31, "core": 0,
+                  "left": 2, "expected": 0.9}],
+    "sets": [],
+    "values": [{"what": ["payment card 41"], "attribute": 1, "members": 3, "flips": False,
+                "p_abuse": 0.2, "core": 3, "left": 3, "expected": 2.9}],
+    "benign": [{"what": ["migrated workload"], "fit": "not ruled out", "members": 3,
+                "flips": True, "p_abuse": 0.4, "core": 3, "left": 3, "expected": 2.9}],
+    "refuted": {"what": ["homework"], "members": 3, "flips": True, "p_abuse": 0.39, "core": 3,
+                "left": 3, "expected": 2.9},
+    "says": "Without what is shared in payment P(abuse) would be 0.31.",
+}  # fmt: skip
+PARTS = {
+    "p_abuse": {"mean": 0.98, "over": 3, "likely": True,
+                "doubts": [{"name": "homework", "fit": "not ruled out", "doubt": 0.03}]},
+    "harm": {"tokens": 4e6, "days": 7, "from": "2026-11-14", "to": "2026-11-20"},
+    "growth": {"now": 500, "before": 400, "to": "2026-11-20"},
+}  # fmt: skip
+SAYS = {"p_abuse": 0.97, "harm_per_day": 5e5, "growth_factor": 1.25, "says": "0.97 × 0.5"}
 
 
 class CasePageTest(DeskTestCase):
@@ -68,6 +90,45 @@ class CasePageTest(DeskTestCase):
             "1 in 3,333 accounts, 11.5 bits; 3 members carry it",
         ):
             self.assertContains(response, text)
+
+    def test_what_would_flip_it_stands_in_the_summary_and_each_way_in_a_table(self):
+        self.explain(flip=FLIP)
+        response = self.get()
+        summary = response.text.split('id="summary"')[1].split("</section>")[0]
+        self.assertIn("Without what is shared in payment P(abuse) would be 0.31.", summary)
+        table = response.text.split('id="flip"')[1].split("</section>")[0]
+        rows = [" ".join(strip_tags(row).split()) for row in table.split("<tr>")[2:]]
+        self.assertEqual(rows[0], "as it stands0.9733")
+        self.assertTrue(rows[1].startswith("nothing in payment30.3102"), rows[1])
+        self.assertIn("flips", rows[1])
+        self.assertTrue(rows[2].startswith("an innocent owner of payment card 413–≥ 3≥ 3"), rows[2])
+        self.assertIn("it were migrated workload (not ruled out)30.40", rows[3])
+        self.assertIn("it were one that does not fit: homework30.39", rows[4])
+
+    def test_each_factor_of_the_priority_shows_what_it_is_made_of(self):
+        self.explain(priority=SAYS | {"parts": PARTS})
+        factors = self.get().text.split('id="factors"')[1].split("</section>")[0]
+        for text in (
+            "Mean probability 0.98 of 3 members at least likely × 0.97 for homework",
+            "4.0 M output tokens, reasoning twice, each account by its probability, over 7 active "
+            "days from 2026-11-14 to 2026-11-20.",
+            "5 hours have no tokens recorded.",
+            "500 requests in the 7 days to 2026-11-20, 400 in the 7 before.",
+        ):
+            self.assertIn(text, factors)
+        why = PARTS | {"growth": {"why": "volume silent"}}
+        self.explain(priority=SAYS | {"parts": why})
+        self.assertContains(self.get(), "Not known: volume silent. It counts as steady.")
+
+    def test_false_positives_are_expected_tier_by_tier_beside_the_base_rate(self):
+        self.explain()
+        response = self.get()
+        self.assertContains(response, "Expected false positives: 5.3 of 3 core, 0.0 of 0 likely")
+        self.assertContains(
+            response, "1 account in 3,000 belongs, stated and not learnt; 4,100,000"
+        )
+        self.explain(census=None)
+        self.assertContains(self.get(), "no census was taken")
 
     def test_a_case_without_computed_figures_says_so_and_is_no_error(self):
         self.case.first_activity_at = self.case.last_activity_at = None
@@ -116,6 +177,7 @@ class CasePageTest(DeskTestCase):
             summary=[HOSTILE], would_change=HOSTILE, priority={"says": HOSTILE},
             benign=[{"name": HOSTILE, "fit": HOSTILE, "why": HOSTILE}],
             evidence={"core": [{"family": HOSTILE, "what": HOSTILE, "bits": 1.0}]},
+            flip=FLIP | {"says": HOSTILE, "values": [FLIP["values"][0] | {"what": [HOSTILE]}]},
         )  # fmt: skip
         Case.objects.update(name=HOSTILE, reason=HOSTILE)
         Account.objects.filter(external_id="acct-1-0").update(

@@ -8,6 +8,8 @@ from cases.flip import flips
 from cases.grouping import Evidence, Facts, Member, group
 from cases.grouping.explain import explain_member
 from cases.grouping.rarity import probability, tier
+from cases.services.flip_words import flip_data
+from ingest.models import Attribute
 from tests.cases.test_grouping import PRIOR, Story, campaign
 from tests.cases.test_scoring import days
 
@@ -146,3 +148,14 @@ def test_why_growth_is_not_known_is_said_where_scoring_does_not_know_it(known, s
     assert scoring.growth(rows, last_day=last, known_days=known, silent=bool(silent)) is None
     assert says in growth_parts(rows, last_day=last, known_days=known, silent=silent)["why"]
     assert growth_parts([], last_day=None, known_days=0, silent=[])["why"]
+
+
+def test_the_sentence_names_the_smallest_thing_first_and_then_what_is_still_open():
+    case = [member(pk, payment=9.0, network=8.0) for pk in range(6)]
+    fits = {"homework": "does not fit", "batch": "not tested", "reseller": "not ruled out"}
+    told = flip_data(flips(case, fits), fits, {7: Attribute(pk=7, kind="template", value="<b>")})
+    assert told["says"].startswith("Without what is shared in network nobody would be tied by two")
+    assert "a case of reseller (not ruled out now), P(abuse) would be 0.38" in told["says"]
+    assert [row["what"] for row in told["benign"]] == [["reseller"], ["batch"], ["homework"]]
+    assert told["refuted"]["what"] == ["homework"]
+    assert told["values"][0]["what"] == ["template T-7"]
