@@ -5,19 +5,37 @@ Roles are groups. Whoever is in none sees nothing. An auditor reads all and chan
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from cases.models import Case, Enforcement, EvidencePacket, Share
-from ingest.models import Account, Detector, SuspectTest, WatermarkKey
+from cases.models import (
+    AllowEntry,
+    Case,
+    Enforcement,
+    EvidencePacket,
+    PreviewCase,
+    RegroupPreview,
+    Share,
+)
+from ingest.models import Account, Detector, SuspectTest, WatermarkKey, Withdrawal
 
 READERS = {"analyst", "lead", "counsel", "platform owner", "auditor", "administrator"}
 DECIDERS = {"analyst", "lead"}
 REVIEWERS = {"lead"}
 SHARERS = {"analyst", "lead", "counsel"}
 KEY_MAKERS = {"lead", "platform owner", "administrator"}
+WITHDRAWERS = {"lead", "platform owner"}
+PREVIEWERS = DECIDERS | WITHDRAWERS
+APPLIERS = {  # by kind of preview; what only counts is applied by nobody
+    "threshold": {"lead"},
+    "calibration": {"lead", "administrator"},
+    "withdraw": WITHDRAWERS,
+    "lift": WITHDRAWERS,
+    "allow": {"lead"},
+    "end": {"lead"},
+}
 PAGES = [  # name of the URL, what the navigation says, the key after G
     ("queue", "Queue", "Q"),
     ("accounts", "Accounts", "A"),
@@ -25,6 +43,7 @@ PAGES = [  # name of the URL, what the navigation says, the key after G
     ("sharing", "Sharing", "S"),
     ("suspects", "Suspect models", "M"),
     ("detectors", "Detectors", "D"),
+    ("thresholds", "Grouping", "R"),
 ]
 COUNTED = 500  # a count stops here, so that no page's cost grows with the desk
 
@@ -155,6 +174,73 @@ def key_for_retiring(user: User, ref: str) -> WatermarkKey:
     return key
 
 
+def may_preview(user: User) -> bool:
+    return may(user, PREVIEWERS)
+
+
+def may_apply(user: User, kind: str) -> bool:
+    return may(user, APPLIERS.get(kind, set()))
+
+
+def desk_for_previewing(user: User) -> None:
+    """A preview changes nothing, but costs a worker's time."""
+    desk_for_reading(user)
+    if not may_preview(user):
+        raise PermissionDenied("Analysts, leads and platform owners preview changes of grouping.")
+
+
+def desk_for_withdrawing(user: User) -> None:
+    desk_for_reading(user)
+    if not may_apply(user, "withdraw"):
+        raise PermissionDenied("A lead or a platform owner withdraws and restores releases.")
+
+
+def desk_for_allowing(user: User) -> None:
+    """Whoever is on the allow-list is seen by nobody: a lead answers for that."""
+    desk_for_reading(user)
+    if not may_apply(user, "allow"):
+        raise PermissionDenied("A lead changes the allow-list.")
+
+
+def preview_for_reading(user: User, pk: int) -> RegroupPreview:
+    desk_for_reading(user)
+    rows = RegroupPreview.objects.select_related(
+        "job", "calibration", "entry", "withdrawal__detector", "requested_by", "applied_by"
+    )
+    return get_object_or_404(rows, pk=_whole(pk))
+
+
+def preview_for_applying(user: User, pk: int) -> RegroupPreview:
+    preview = preview_for_reading(user, pk)
+    if not may_apply(user, preview.kind):
+        raise PermissionDenied(
+            "A lead applies it; a calibration also an administrator, a release also a platform "
+            "owner."
+        )
+    return preview
+
+
+def preview_case_for_reading(user: User, pk: int) -> PreviewCase:
+    """One case of a difference; a case that would open has no list of readers yet."""
+    seen = visible_cases(user)
+    rows = PreviewCase.objects.filter(Q(case=None) | Q(case__in=seen)).select_related("case")
+    row = get_object_or_404(rows, pk=_whole(pk))
+    row.preview = preview_for_reading(user, row.preview_id)
+    return row
+
+
+def withdrawal_for_reading(user: User, pk: int) -> Withdrawal:
+    desk_for_reading(user)
+    rows = Withdrawal.objects.select_related("detector", "proposed_by", "applied_by", "lifted_by")
+    return get_object_or_404(rows, pk=_whole(pk))
+
+
+def entry_for_reading(user: User, pk: int) -> AllowEntry:
+    desk_for_reading(user)
+    rows = AllowEntry.objects.select_related("owner", "proposed_by", "added_by", "ended_by")
+    return get_object_or_404(rows, pk=_whole(pk))
+
+
 def counted(rows: QuerySet) -> str:
     """How many rows there are, as people read it; above COUNTED it stops and says so: 500+."""
     number = rows.order_by()[: COUNTED + 1].count()
@@ -165,6 +251,13 @@ def _only(user: User, roles: set[str], thing, reason: str):
     if not may(user, roles):
         raise PermissionDenied(reason)
     return thing
+
+
+def _whole(pk: int) -> int:
+    """A key as the database takes it; a longer number names nothing."""
+    if pk >= 2**63:
+        raise Http404
+    return pk
 
 
 def _number(ref: str, prefix: str) -> int:
@@ -213,7 +306,8 @@ def desk(request) -> dict:
     here = request.resolver_match.url_name if request.resolver_match else ""
     part_of = {
         "case": "queue", "account": "accounts", "action": "actions", "share": "sharing",
-        "suspect": "suspects",
+        "suspect": "suspects", "preview": "thresholds", "calibration": "thresholds",
+        "allow": "thresholds", "withdrawal": "detectors", "withdrawals": "detectors",
     }  # fmt: skip
     current = part_of.get((here or "").split("-")[0], here)
     context["navigation"] = [

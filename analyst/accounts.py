@@ -132,7 +132,8 @@ def _rounded(number: float) -> str:
 def signals_of(account: Account, size: int, *, after: str = "") -> tuple[list[Signal], str | None]:
     """Signals about the account, newest first, and the place of the next page."""
     signals = (
-        Signal.objects.filter(account=account)
+        Signal.objects.marked()
+        .filter(account=account)
         .select_related("detector")
         .defer("evidence")
         .order_by("-window_end", "-id")

@@ -5,6 +5,7 @@ from analyst.converters import AccountId, MemberId
 from analyst.views import (
     accounts,
     actions,
+    allow,
     case,
     decide,
     detectors,
@@ -14,11 +15,13 @@ from analyst.views import (
     packets,
     palette,
     queue,
+    regroup,
     reshape,
     sampling,
     saved,
     sharing,
     suspects,
+    withdrawals,
 )
 
 handler400 = "analyst.views.errors.bad_request"
@@ -90,6 +93,9 @@ desk = [
     path("suspects/<str:ref>/keys.csv", suspects.results_csv, name="suspect-csv"),
     path("suspects/<str:ref>/cancel/", suspects.cancel, name="suspect-cancel"),
     path("detectors/", detectors.detectors, name="detectors"),
+    path("detectors/withdrawals/", withdrawals.withdrawals, name="withdrawals"),
+    path("detectors/withdrawals/<int:pk>/", withdrawals.withdrawal, name="withdrawal"),
+    path("detectors/withdrawals/<int:pk>/preview/", withdrawals.preview, name="withdrawal-preview"),
     path("detectors/<slug:slug>/", detectors.detector, name="detector"),
     path(
         "detectors/<slug:slug>/figures/<slug:name>.json",
@@ -99,6 +105,17 @@ desk = [
         "detectors/<slug:slug>/figures/<slug:name>.csv",
         detectors.figure_csv, name="detector-figure-csv",
     ),
+    path("grouping/", regroup.thresholds, name="thresholds"),
+    path("grouping/calibrations/<int:pk>/", regroup.calibration, name="calibration-preview"),
+    path("grouping/previews/<int:pk>/", regroup.preview, name="preview"),
+    path("grouping/previews/<int:pk>/apply/", regroup.apply, name="preview-apply"),
+    path("grouping/previews/<int:pk>/cancel/", regroup.cancel, name="preview-cancel"),
+    path("grouping/previews/<int:pk>/again/", regroup.again, name="preview-again"),
+    path("grouping/cases/<int:pk>/", regroup.preview_case, name="preview-case"),
+    path("grouping/allowed/", allow.entries, name="allow-list"),
+    path("grouping/allowed/count/", allow.count, name="allow-count"),
+    path("grouping/allowed/<int:pk>/", allow.entry, name="allow-entry"),
+    path("grouping/allowed/<int:pk>/preview/", allow.preview, name="allow-preview"),
     path("palette/", palette.palette, name="palette"),
     path("keys/", palette.keys, name="keys"),
 ]  # fmt: skip

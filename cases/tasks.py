@@ -37,6 +37,7 @@ def seal_packet(pk):
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def run_regroup_previews():
+    preview.count_hidden_daily()
     preview.run_waiting()
     reliance.tell_cases()
 

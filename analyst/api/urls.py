@@ -1,6 +1,17 @@
 from django.urls import path, re_path
 
-from analyst.api import cases, decisions, detectors, docs, explain, members, notes, timeline
+from analyst.api import (
+    cases,
+    decisions,
+    detectors,
+    docs,
+    explain,
+    members,
+    notes,
+    previews,
+    timeline,
+    withdrawals,
+)
 from analyst.api.door import Nothing
 
 urlpatterns = [
@@ -24,6 +35,14 @@ urlpatterns = [
     path("v1/cases/<str:ref>/notes/", notes.Notes.as_view(), name="api-notes"),
     path("v1/detectors/", detectors.Detectors.as_view(), name="api-detectors"),
     path("v1/detectors/<slug:slug>/", detectors.OneDetector.as_view(), name="api-detector"),
+    path("v1/withdrawals/", withdrawals.Withdrawals.as_view(), name="api-withdrawals"),
+    path(
+        "v1/withdrawals/<int:pk>/relied-on/",
+        withdrawals.ReliedOn.as_view(),
+        name="api-relied-on",
+    ),
+    path("v1/previews/<int:pk>/", previews.Preview.as_view(), name="api-preview"),
+    path("v1/previews/<int:pk>/cases/", previews.PreviewCases.as_view(), name="api-preview-cases"),
     path("schema/", docs.Schema.as_view(), name="schema"),
     path("docs/", docs.Docs.as_view(url_name="schema"), name="api-docs"),
     re_path(r"", Nothing.as_view()),

@@ -14,6 +14,7 @@ from analyst.access import (
     visible_cases,
 )
 from analyst.forms import OrderForm, ReversalForm, ReviewForm, posted
+from analyst.regroup import marks_of
 from analyst.views.case import head_of
 from cases.errors import CaseError
 from cases.models import Case, Enforcement, EnforcementItem, Member
@@ -252,6 +253,7 @@ def _show(request, order: Enforcement, form: ReviewForm, *, status: int = 200):
         "may_reverse": ended
         and order.kind != Kind.REINSTATE
         and order.state in (State.DONE, State.CANCELLED),
+        "relies": marks_of("action", order.pk),
         "earlier": order.case.enforcements.exclude(pk=order.pk).order_by("-number")[:5],
         **_progress(order),
     }

@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from analyst.access import case_for_reading, case_for_sharing, packet_for_reading
+from analyst.regroup import marks_of
 from analyst.views.case import head_of
 from cases.errors import CaseError
 from cases.services.seal import record_download, request_packet
@@ -39,6 +40,7 @@ def packet(request, pk):
         if final:
             response["HX-Refresh"] = "true"  # the download has come with it
         return response
+    context["relies"] = marks_of("packet", packet.pk)
     return render(request, "analyst/packet.html", head_of(request, packet.case) | context)
 
 

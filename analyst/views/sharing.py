@@ -16,6 +16,7 @@ from analyst.access import (
     visible_cases,
 )
 from analyst.forms import ReviewForm, ShareForm, posted
+from analyst.regroup import marks_of
 from analyst.views.case import head_of
 from cases.errors import CaseError
 from cases.models import Case, Share
@@ -157,6 +158,7 @@ def _show(request, share: Share, form: ReviewForm, *, status: int = 200):
         "cut": len(bundle) > SHOWN,
         "size": len(share.bundle.encode()),
         "own": share.prepared_by_id == request.user.pk,
+        "relies": marks_of("share", share.pk),
         "may_review_it": may(request.user, {"lead", "counsel"}),
     }
     return render(request, "analyst/share.html", context, status=status)

@@ -27,6 +27,10 @@ class GroupingTerms(models.Model):
             ),
         ]
 
+    @property
+    def one_in(self) -> float:
+        return 1 / self.prior
+
 
 class RegroupPreview(models.Model):
     """What a change would do to the cases, computed before anybody applies it."""

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
@@ -16,12 +17,13 @@ from django.utils import timezone
 
 from cases.errors import CaseError
 from cases.grouping import METHOD, Constraints, Facts, Previous, group
-from cases.models import AllowEntry, Calibration, GroupingRun, RegroupPreview
+from cases.models import AllowEntry, Calibration, GroupingRun, PreviewCase, RegroupPreview
 from cases.services.calibrate import in_force
 from cases.services.constrain import has_news, hold_grouping, standing
 from cases.services.group import group_new_signals
 from cases.services.group_memory import same_epoch
 from cases.services.group_read import read_facts, read_previous
+from cases.services.hidden import hidden_counts
 from cases.services.left_out import (
     LeftOut,
     entries_in_force,
@@ -43,6 +45,7 @@ log = logging.getLogger(__name__)
 KIND = "regroup"
 STEPS = 4
 BEAT = 10.0  # seconds between signs of life while numbers are crunched
+DAY = timedelta(hours=24)
 TRIES = 3  # to find the tables without news
 LOWEST, HIGHEST = 1e-9, 0.5
 Kind = RegroupPreview.Kind
@@ -100,6 +103,21 @@ def request_preview(
     return preview
 
 
+@transaction.atomic
+def count_hidden_daily() -> RegroupPreview | None:
+    """The sweep: once a day, while entries of the allow-list hold, ask what they hide."""
+    if not AllowEntry.objects.in_force().exists():
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('count what is hidden'))")
+        if not cursor.fetchone()[0]:
+            return None
+    recent = timezone.now() - DAY
+    if RegroupPreview.objects.filter(kind=Kind.HIDDEN, requested_at__gt=recent).exists():
+        return None
+    return request_preview(actor=None, kind=Kind.HIDDEN)
+
+
 def cancel_preview(preview: RegroupPreview, *, actor: User) -> None:
     """Stop computing it. Raises CaseError where it is over."""
     if not jobs.cancel(preview.job):
@@ -151,7 +169,11 @@ def _compute(preview: RegroupPreview, hold: jobs.Hold) -> None:
     hold.beat(done=3)
     with transaction.atomic():
         preview.cases.all().delete()
+        if preview.kind == Kind.HIDDEN:  # nobody decides by an older count
+            PreviewCase.objects.filter(preview__kind=Kind.HIDDEN).delete()
         preview.summary = write_differences(preview, answer) | covers
+        if preview.kind == Kind.HIDDEN:
+            preview.summary["hides"] = hidden_counts(preview)
         preview.save(update_fields=["summary", "read_at", "run", "census", "basis"])
         hold.beat(done=STEPS)
         hold.finish()
@@ -172,7 +194,8 @@ def _read_without_news(preview: RegroupPreview) -> _Read:
             preview.run = GroupingRun.objects.order_by("-pk").first()
             preview.census = Census.objects.order_by("-pk").first()
             standard = in_force()
-            if not same_epoch(preview.run, preview.census, standard):
+            begun = preview.run or preview.census
+            if begun and not same_epoch(preview.run, preview.census, standard):
                 raise _Busy  # a new epoch has begun, and another worker is at it
             if preview.calibration:
                 standard = standard.with_calibration(preview.calibration)

@@ -18,8 +18,8 @@ from cases.services.group import group_new_signals
 from cases.services.judge import judge_members
 from cases.services.terms import current_prior
 from cases.services.triage import claim
-from ingest.models import Account, Attribute, Signal
-from tests.base import make_user
+from ingest.models import Account, Attribute, AttributeUse, Signal
+from tests.base import NOON, make_user
 from tests.cases.previews import applied, computed, entry, foretold, stored, withdrawal
 from tests.cases.test_group_service import (
     carry,
@@ -148,6 +148,25 @@ class PreviewTest(TestCase):
         self.assertEqual(stored(), before)
         row.refresh_from_db()
         self.assertEqual((row.state, row.end_reason), ("ended", "as agreed in the review"))
+
+    def test_an_allowed_account_bridges_no_episodes_and_votes_in_no_observation(self):
+        """Without it the uses of a value fall into two episodes, and an observation's median moves:
+        its fellows are news although nothing of theirs changed."""
+        bridge, early, late = self.who[0], self.who[1:10], self.who[10:]
+        uses = AttributeUse.objects.filter(attribute__value="t-camp")
+        uses.filter(account__in=[a.pk for a in early]).update(
+            first_at=NOON - timedelta(days=40), last_at=NOON - timedelta(days=38)
+        )
+        uses.filter(account=bridge).update(first_at=NOON - timedelta(days=40), last_at=NOON)
+        self.assertEqual(uses.filter(account__in=[a.pk for a in late]).count(), 10)
+        flag([bridge, early[0], late[0]], "timing", group_key="burst")
+        Signal.objects.filter(account=bridge, group_key="burst").update(p_value=1e-30)
+        Signal.objects.filter(account=early[0], group_key="burst").update(p_value=1e-20)
+        group_new_signals(full=True)
+        row = entry(self.lea, value=bridge.external_id)
+        self.assert_happens(computed(self.lea, "allow", entry=row))
+        row.refresh_from_db()
+        self.assert_happens(computed(self.lea, "end", entry=row))
 
     def test_an_allowed_organisation_takes_no_part_and_neither_does_its_next_account(self):
         Account.objects.filter(pk__in=[a.pk for a in self.who[:3]]).update(organisation="lab")

@@ -94,8 +94,10 @@ class ApplyTest(TestCase):
         self.refused(preview, "a new census was taken")
 
     def test_a_calibration_is_applied_by_a_lead_alone(self):
+        flag(self.who, "volume")
+        group_new_signals()
         row = Calibration.objects.create(
-            family="template", version=1, method="platt", abusive=9, innocent=9, brier=0.1, ece=0.1,
+            family="volume", version=1, method="platt", abusive=9, innocent=9, brier=0.1, ece=0.1,
             parameters={"slope": 1.0, "intercept": -20.0, "base": 0.0, "most": 3.3},
         )  # fmt: skip
         preview = computed(self.lea, "calibration", calibration=row)
@@ -103,6 +105,7 @@ class ApplyTest(TestCase):
         with self.assertRaises(NotAllowed):
             applied(ana, preview)
         expected = foretold(preview, stored())
+        self.assertGreater(preview.summary["shifted"], 0, "the fit must matter here")
         applied(self.lea, preview)
         self.assertTrue(group_new_signals().whole)
         self.assertEqual(stored(), expected)

@@ -8,13 +8,16 @@ from django.utils import timezone
 
 from cases.models import Case, Decision, EvidencePacket, Member, Reliance, Share, TimelineEvent
 from cases.services import reliance
-from cases.services.preview import run_waiting
+from cases.services.allow import add_entry
+from cases.services.calibrate import fit_families
+from cases.services.group import group_new_signals
+from cases.services.preview import count_hidden_daily, run_waiting
 from cases.services.reliance import record_reliance, tell_cases, withdrawals_behind
 from cases.services.timeline import broken_links
 from ingest.models import Detector, Job, Signal
 from ingest.services.withdraw import WithdrawalError, propose_withdrawal
-from tests.base import DeskTestCase, make_case
-from tests.cases.previews import applied, computed, withdrawal
+from tests.base import DeskTestCase, make_case, make_user
+from tests.cases.previews import applied, computed, entry, withdrawal
 
 HOUR = timedelta(hours=1)
 
@@ -120,6 +123,12 @@ class RelianceTest(DeskTestCase):
         told = TimelineEvent.objects.filter(kind="signals_withdrawn").values_list("case", flat=True)
         self.assertEqual(sorted(told), sorted(case.pk for case in (self.case, *others)))
 
+    def test_no_calibration_learns_from_a_withdrawn_release(self):
+        Member.objects.filter(case=self.case).update(verdict="out", verdict_alone=True)
+        self.assertEqual([fitted.family for fitted in fit_families()], ["volume"])
+        applied(self.lea, computed(self.lea, "withdraw", withdrawal=self.release))
+        self.assertEqual(fit_families(), [])
+
     def test_a_proposal_without_sense_is_refused_in_words(self):
         volume = Detector.objects.get(slug="volume")
         for change, words in (
@@ -137,6 +146,19 @@ class RelianceTest(DeskTestCase):
 
 
 class NobodyWaitsTest(TestCase):
+    def test_a_desk_without_any_case_can_preview(self):
+        lea = make_user("lea", "lead")
+        preview = computed(lea, "threshold", prior=1e-6)
+        self.assertEqual(preview.summary["cases"]["opens"], 0)
+
+    def test_what_is_hidden_is_counted_once_a_day_and_only_where_something_is(self):
+        self.assertIsNone(count_hidden_daily())
+        row = entry(make_user("lea", "lead"))
+        add_entry(row, actor=row.owner)
+        group_new_signals(full=True)
+        self.assertEqual(count_hidden_daily().kind, "hidden")
+        self.assertIsNone(count_hidden_daily())
+
     def test_the_sweeps_find_nothing(self):
         self.assertFalse(run_waiting())
         self.assertEqual(tell_cases(), 0)
