@@ -4,8 +4,7 @@ import math
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from django.db.models import Count, F, Q, Sum, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, F, Q, Sum
 
 from analyst.templatetags.desk import plain
 from cases.models import Case, Link, Member
@@ -97,17 +96,17 @@ def dress(case: Case, members: list[Member]) -> None:
     ties: dict[int, list[Link]] = {}
     rates: dict[int, dict] = {}
     if accounts:
-        rarest = Window(
-            RowNumber(),
-            partition_by=[F("account"), F("attribute__kind")],
-            order_by=[F("bits").desc(nulls_last=True), F("pk").asc()],
+        # ranked by keys alone: with the values' texts, twenty thousand rows sort on disk
+        weight = F("bits").desc(nulls_last=True)
+        rarest = (
+            Link.objects.filter(case=case, account__in=accounts)
+            .order_by("account", "attribute__kind", weight, "pk")
+            .distinct("account", "attribute__kind")
         )
         for link in (
-            Link.objects.filter(case=case, account__in=accounts)
-            .annotate(rank=rarest)
-            .filter(rank=1)
+            Link.objects.filter(pk__in=rarest.values("pk"))
             .select_related("attribute")
-            .order_by(F("bits").desc(nulls_last=True), "pk")
+            .order_by(weight, "pk")
         ):
             ties.setdefault(link.account_id, []).append(link)
     if accounts and case.last_activity_at:

@@ -51,7 +51,8 @@ def timeline_page(case: Case, data) -> TimelinePage:
     """One screenful of the merged timeline, newest first; data are the URL's parameters."""
     shelf = data.get("show") if data.get("show") in dict(SHELVES) else ""
     before = place_from_text(data.get("older") or "")
-    sources: list[list[Entry]] = [_events(case, shelf, before)]
+    events = _events(case, shelf, before)
+    sources: list[list[Entry]] = [[from_event(_row(event)) for event in events]]
     known_since = None
     if shelf in ("", SIGNALS):
         signals, known_since = _signals(case, before)
@@ -65,14 +66,17 @@ def timeline_page(case: Case, data) -> TimelinePage:
         days=by_day(entries),
         older=place_to_text(older) if older else None,
         shelf=shelf,
-        head=case.events.order_by("-seq").first(),
+        head=_head(case, None if shelf or before else events),
     )
 
 
 def counts(case: Case) -> dict[str, str]:
     """How many entries each filter holds. Counted no further than COUNTED, and said so."""
-    latest = case.events.order_by("-seq").values_list("kind", flat=True)[: COUNTED + 1]
-    shelves = Counter(EVENT_KINDS.get(kind, (PEOPLE,))[0] for kind in latest)
+    latest = case.events.order_by("-seq").values("pk")[: COUNTED + 1]
+    kinds = TimelineEvent.objects.filter(pk__in=latest).values_list("kind")
+    shelves: Counter[str] = Counter()
+    for kind, number in kinds.annotate(n=Count("pk")).order_by():
+        shelves[EVENT_KINDS.get(kind, (PEOPLE,))[0]] += number
     members = Member.objects.current().filter(case=case).values("account")
     signals = Signal.objects.filter(account__in=members).order_by()[: COUNTED + 1].count()
     shelves[SIGNALS] += signals
@@ -104,7 +108,14 @@ def _row(event: TimelineEvent) -> EventRow:
     )
 
 
-def _events(case: Case, shelf: str, before) -> list[Entry]:
+def _head(case: Case, newest: list[TimelineEvent] | None) -> TimelineEvent | None:
+    """The chain's last event; newest: the first page of all of them, where that was read."""
+    if newest is None:
+        return case.events.order_by("-seq").first()
+    return newest[0] if newest else None
+
+
+def _events(case: Case, shelf: str, before) -> list[TimelineEvent]:
     events = case.events.all()
     if shelf:
         events = events.filter(kind__in=[k for k, (s, _) in EVENT_KINDS.items() if s == shelf])
@@ -112,7 +123,7 @@ def _events(case: Case, shelf: str, before) -> list[Entry]:
         events = events.filter(at__lte=before[0])
         if before[1].startswith("e") and before[1][1:].isdigit():
             events = events.filter(seq__lt=int(before[1][1:11]))
-    return [from_event(_row(event)) for event in _with_content(events)[: PAGE + 1]]
+    return list(_with_content(events)[: PAGE + 1])
 
 
 def _signals(case: Case, before) -> tuple[list[Entry], object]:

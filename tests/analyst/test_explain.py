@@ -134,7 +134,7 @@ class ChainTest(DeskTestCase):
     def test_the_path_is_drawn_with_what_ties_each_step(self):
         response = self.get(start="acct-1-1", end="end")
         self.assertContains(response, "3 ties from one to the other; the weakest is 9.0 bits.")
-        drawn = response.text.split('<ol class="chain">')[1].split("</ol>")[0]
+        drawn = response.text.split('<ol class="tiechain">')[1].split("</ol>")[0]
         names = [part.split("<")[0] for part in drawn.split('/">')[1:]]
         self.assertEqual(names, ["acct-1-1", "acct-1-0", "mid", "end"])
         self.assertIn("payment card card-1", drawn)
@@ -146,7 +146,7 @@ class ChainTest(DeskTestCase):
     def test_no_chain_is_said(self):
         response = self.get(start="acct-1-1", end="lone")
         self.assertContains(response, "No chain of stored ties leads from one to the other.")
-        self.assertNotContains(response, '<ol class="chain">')
+        self.assertNotContains(response, '<ol class="tiechain">')
 
     def test_who_was_ruled_out_carries_no_chain(self):
         Member.objects.filter(account__external_id="mid").update(verdict="out")
