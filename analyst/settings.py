@@ -352,6 +352,11 @@ WAVE_DAYS = int(env_number("WAVE_DAYS", 7, 1, 60))
 # refused where the sample allows more wrong ones than this share.
 SAMPLE_ABOVE = env_whole("SAMPLE_ABOVE", 200, 0, 10_000_000)
 SAMPLE_MAX_WRONG = env_number("SAMPLE_MAX_WRONG", 0.1, 0, 1)
+# Accounts and clusters below the threshold that are drawn for labels in a week; 0: none.
+LABEL_BUDGET = env_whole("LABEL_BUDGET", 20, 0, 1_000)
+CELERY_BEAT_SCHEDULE["draw_labels"] = {
+    "task": "cases.tasks.draw_labels", "schedule": 3600, "options": {"expires": 3600},
+}  # fmt: skip
 
 LOGGING = {
     "version": 1,

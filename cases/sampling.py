@@ -11,8 +11,9 @@ stays an interval where nobody was found wrong, unlike the normal one.
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+Key = TypeVar("Key", int, str)
 Z = 1.959963984540054  # two-sided 95 %
 FINITE_FROM = 0.05  # of a stratum drawn, from which the finite population counts
 FLOOR = 15  # drawn of each stratum at least, where it has so many
@@ -123,7 +124,7 @@ def allocate(sizes: Mapping[str, int], total: int, *, floor: int = FLOOR) -> dic
     return chosen
 
 
-def choose(seed: str, stratum: str, keys: Iterable[int], count: int) -> list[int]:
+def choose(seed: str, stratum: str, keys: Iterable[Key], count: int) -> list[Key]:
     """count of keys, each equally likely: those whose SHA-256(seed|stratum|key) is smallest.
 
     Anybody can draw it again, in any language, from the seed and the list; order does not matter.
@@ -142,5 +143,5 @@ def digest(frames: Sequence[tuple[str, Sequence[int]]]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _lot(seed: str, stratum: str, key: int) -> bytes:
+def _lot(seed: str, stratum: str, key: int | str) -> bytes:
     return hashlib.sha256(f"{seed}|{stratum}|{key}".encode()).digest()

@@ -1,8 +1,21 @@
 """An id in, one service out. Run twice they change nothing more; lost, the next sweep does it."""
 
+import contextlib
+
 from celery import shared_task
 
-from cases.services import aftermath, deliver, findings, group, preview, reliance, seal, waves
+from cases.errors import CaseError
+from cases.services import (
+    aftermath,
+    deliver,
+    findings,
+    group,
+    label,
+    preview,
+    reliance,
+    seal,
+    waves,
+)
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
@@ -46,3 +59,9 @@ def run_regroup_previews():
 def watch_for_waves():
     waves.open_waves()
     aftermath.count_aftermaths()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def draw_labels():
+    with contextlib.suppress(CaseError):  # grouping is at work: the next sweep draws
+        label.draw_labels()

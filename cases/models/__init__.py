@@ -13,6 +13,7 @@ from .enforcement import Connector, Enforcement, EnforcementItem
 from .evidence import EvidencePacket
 from .finding import WatermarkFinding
 from .grouping import FrozenPrevalence, GroupingRun, LookedAt, SearchedBy
+from .label import LabelDraw, LabelProbe, LabelStratum
 from .member import Link, Member
 from .note import Note
 from .regroup import GroupingTerms, PreviewCase, PreviewMember, RegroupPreview, Reliance
@@ -38,6 +39,9 @@ __all__ = [
     "FrozenPrevalence",
     "GroupingRun",
     "GroupingTerms",
+    "LabelDraw",
+    "LabelProbe",
+    "LabelStratum",
     "Link",
     "LookedAt",
     "Member",

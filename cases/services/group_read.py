@@ -86,15 +86,17 @@ here AS (
       AND NOT (m.left_at IS NOT NULL AND m.verdict = '')
 )
 """
-STANDING = """
-{here} SELECT c.number::bigint FROM cases_case c WHERE c.merged_into_id IS NULL {which}
+# a case that was drawn by lot for labels says nothing of who belongs together
+NO_LOT = "c.merged_into_id IS NULL AND c.id NOT IN (SELECT case_id FROM cases_labelprobe)"
+STANDING = f"""
+{{here}} SELECT c.number::bigint FROM cases_case c WHERE {NO_LOT} {{which}}
 """
-SAID = """
-{here} SELECT c.number::bigint, m.account_id::bigint,
+SAID = f"""
+{{here}} SELECT c.number::bigint, m.account_id::bigint,
        (m.left_at IS NULL AND m.verdict <> 'out')::int::smallint,
        (m.verdict = 'in')::int::smallint, (m.verdict = 'out')::int::smallint
 FROM cases_case c JOIN cases_member m ON m.case_id = c.id
-WHERE c.merged_into_id IS NULL {which}
+WHERE {NO_LOT} {{which}}
 """
 
 

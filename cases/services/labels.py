@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Value
 
-from cases.models import Case, Member, SampleAnswer, SampleItem
+from cases.models import Case, LabelProbe, LabelStratum, Member, SampleAnswer, SampleItem
 from ingest.models.withdrawal import COVERS
 
 STANDING = f"""
@@ -65,8 +65,18 @@ def read_blind() -> Iterator[Review]:
     )
 
 
+def drawn_by_lot() -> Iterator[Review]:
+    """Single accounts from below the threshold that a person decided on as a case of their own."""
+    return (
+        LabelProbe.objects.filter(stratum__kind=LabelStratum.Kind.ACCOUNT)
+        .filter(case__members__verdict__in=["", Member.Verdict.IN])
+        .values_list("case__members__account_id", Value(Member.Verdict.IN), "case__verdict")
+        .iterator()
+    )
+
+
 # each tells of accounts that a person looked at one at a time; add a source here and nowhere else
-SOURCES: list[Callable[[], Iterable[Review]]] = [judged_alone, read_blind]
+SOURCES: list[Callable[[], Iterable[Review]]] = [judged_alone, read_blind, drawn_by_lot]
 
 
 def reviewed_labels() -> dict[int, Label]:
