@@ -112,6 +112,16 @@ for text in (
         raise ImproperlyConfigured("ENCRYPTION_KEYS must be base64 of 32 bytes, comma-separated")
     ENCRYPTION_KEYS.append(key)
 
+# The Ed25519 key that packets are signed with; empty: one is made on first use and kept sealed.
+SIGNING_KEY = b""
+if os.environ.get("SIGNING_KEY"):
+    try:
+        SIGNING_KEY = base64.b64decode(os.environ["SIGNING_KEY"], validate=True)
+    except binascii.Error:
+        SIGNING_KEY = b"?"
+    if len(SIGNING_KEY) != 32:
+        raise ImproperlyConfigured("SIGNING_KEY must be base64 of the 32 bytes of an Ed25519 key")
+
 try:
     DATABASES = {
         "default": dj_database_url.parse(

@@ -20,6 +20,7 @@ from analyst.views import (
     sampling,
     saved,
     sharing,
+    signing,
     suspects,
     withdrawals,
 )
@@ -71,6 +72,7 @@ desk = [
     path("cases/<str:ref>/packets/", packets.request, name="case-packets"),
     path("packets/<int:pk>/", packets.packet, name="case-packet"),
     path("packets/<int:pk>/file/", packets.download, name="case-packet-file"),
+    path("packets/<int:pk>/custody.jsonl", packets.custody, name="case-packet-custody"),
     path("accounts/", accounts.accounts, name="accounts"),
     path(
         "accounts/<account:external_id>/figures/<slug:name>.json",
@@ -124,6 +126,8 @@ urlpatterns = [
     path("", include((desk, "analyst"))),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path(".well-known/stillwatch-signing-keys.json", signing.keys, name="signing-keys"),
+    path(".well-known/stillwatch-signing-keys/<slug:key_id>.pem", signing.key, name="signing-key"),
     path("healthz", health.healthz, name="healthz"),
     path("api/v1/", include("ingest.urls")),
     path("api/", include("analyst.api.urls")),

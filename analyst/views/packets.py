@@ -1,6 +1,6 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404
+from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -8,7 +8,10 @@ from analyst.access import case_for_reading, case_for_sharing, packet_for_readin
 from analyst.regroup import marks_of
 from analyst.views.case import head_of
 from cases.errors import CaseError
-from cases.services.seal import record_download, request_packet
+from cases.evidence.profiles import PROFILES
+from cases.evidence.sheets import to_json
+from cases.models import EvidencePacket
+from cases.services.seal import custody_of, record_download, request_packet
 from ingest.models import Job
 
 SHOWN = 100
@@ -21,7 +24,8 @@ def request(request, ref):
     if request.method == "POST":
         case = case_for_sharing(request.user, ref)
         try:
-            packet = request_packet(case, actor=request.user)
+            profile = request.POST.get("profile", EvidencePacket.Profile.INTERNAL)
+            packet = request_packet(case, actor=request.user, profile=profile)
         except CaseError as error:
             return _list(request, case, refusal=str(error))
         return redirect("analyst:case-packet", pk=packet.pk)
@@ -34,7 +38,8 @@ def packet(request, pk):
     """A packet, or how far its sealing is. ?part=progress alone for polling."""
     packet = packet_for_reading(request.user, pk)
     final = packet.job.state in (Job.State.DONE, Job.State.FAILED)
-    context = {"packet": packet, "job": packet.job, "final": final}
+    leaves_out = PROFILES[packet.profile].leaves_out
+    context = {"packet": packet, "job": packet.job, "final": final, "leaves_out": leaves_out}
     if request.GET.get("part") == "progress":
         response = render(request, "analyst/_packet_progress.html", context)
         if final:
@@ -64,10 +69,23 @@ def download(request, pk):
     return response
 
 
+@require_GET
+@login_required
+def custody(request, pk):
+    """What became of this packet, until now, as JSON lines: it lies beside the sealed file."""
+    packet = packet_for_reading(request.user, pk)
+    lines = "".join(to_json(row) + "\n" for row in custody_of(packet))
+    response = HttpResponse(lines, content_type="application/jsonl")
+    name = f"{packet.case.ref}-packet-{packet.pk}-custody.jsonl"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
 def _list(request, case, *, refusal=""):
     context = head_of(request, case) | {
-        "rows": case.packets.select_related("job", "requested_by")[:SHOWN],
+        "rows": case.packets.select_related("job", "requested_by", "signed_by")[:SHOWN],
         "refusal": refusal,
+        "profiles": [(name, PROFILES[name].leaves_out) for name in EvidencePacket.Profile],
     }
     status = 422 if refusal else 200
     return render(request, "analyst/packets.html", context, status=status)

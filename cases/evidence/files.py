@@ -1,11 +1,9 @@
 """The packet's data files, streamed: a case of a million signals does not pass through memory."""
 
-from pathlib import Path
-
 from django.db.models import Count, Func, IntegerField, Sum
 from django.db.models.functions import TruncDay
 
-from cases.evidence.sheets import ROWS, Beat, List, Table, beating, to_json
+from cases.evidence.sheets import ROWS, Data
 from cases.models import Case
 from ingest.models import ActivityHour, Detector, Signal
 
@@ -31,7 +29,7 @@ SIGNAL = {
 }
 
 
-def write_members(case: Case, folder: Path, beat: Beat) -> None:
+def write_members(case: Case, data: Data) -> None:
     """members.csv for spreadsheets, members.json faithful; those who left too, with the date."""
     members = case.members.select_related("account", "verdict_by").order_by("-probability", "pk")
     rows = (
@@ -57,33 +55,35 @@ def write_members(case: Case, folder: Path, beat: Beat) -> None:
         }
         for member in members.iterator(chunk_size=ROWS)
     )
-    with Table(folder / "members.csv") as table, List(folder / "members.json") as faithful:
-        for row in beating(rows, beat):
+    with data.open("members.csv") as table, data.open("members.json") as faithful:
+        for row in data.beating(rows):
             faithful.add(row)
             table.add({name: value for name, value in row.items() if name != "evidence"})
 
 
-def write_links(case: Case, folder: Path, beat: Beat) -> None:
+def write_links(case: Case, data: Data) -> None:
     """links.csv: which account carries which shared attribute, and how rare that is."""
     links = case.links.select_related("account", "attribute").order_by("attribute_id", "account_id")
-    with Table(folder / "links.csv") as table:
-        for link in beating(links.iterator(chunk_size=ROWS), beat):
-            table.add(
-                {
-                    "account_id": link.account.external_id,
-                    "kind": link.attribute.kind,
-                    "value": link.attribute.value,
-                    "members": link.members,
-                    "bits": link.bits,
-                    "population_accounts": link.attribute.accounts,
-                    "population": link.attribute.population,
-                    "first_at": link.first_at,
-                    "last_at": link.last_at,
-                }
-            )
+    data.write(
+        "links.csv",
+        (
+            {
+                "account_id": link.account.external_id,
+                "kind": link.attribute.kind,
+                "value": link.attribute.value,
+                "members": link.members,
+                "bits": link.bits,
+                "population_accounts": link.attribute.accounts,
+                "population": link.attribute.population,
+                "first_at": link.first_at,
+                "last_at": link.last_at,
+            }
+            for link in links.iterator(chunk_size=ROWS)
+        ),
+    )
 
 
-def write_signals(case: Case, folder: Path, beat: Beat) -> None:
+def write_signals(case: Case, data: Data) -> None:
     """signals.jsonl: each observation about a member; samples of prompts stay out, counted."""
     samples = Func("samples", function="jsonb_array_length", output_field=IntegerField())
     signals = (
@@ -92,12 +92,11 @@ def write_signals(case: Case, folder: Path, beat: Beat) -> None:
         .annotate(samples_left_out=samples)
         .values_list(*SIGNAL.values())
     )
-    with open(folder / "signals.jsonl", "w", encoding="utf-8") as out:
-        for row in beating(signals.iterator(chunk_size=ROWS), beat):
-            out.write(to_json(dict(zip(SIGNAL, row, strict=True))) + "\n")
+    rows = (dict(zip(SIGNAL, row, strict=True)) for row in signals.iterator(chunk_size=ROWS))
+    data.write("signals.jsonl", rows)
 
 
-def write_activity(case: Case, folder: Path, beat: Beat) -> dict[str, int]:
+def write_activity(case: Case, data: Data) -> dict[str, int]:
     """activity.csv: account by day. Returns the case's requests by day, for the chart."""
     days = (
         ActivityHour.objects.filter(account__in=case.members.filter(left_at=None).values("account"))
@@ -113,24 +112,25 @@ def write_activity(case: Case, folder: Path, beat: Beat) -> dict[str, int]:
         .order_by("account__external_id", "day")
     )
     per_day: dict[str, int] = {}
-    with Table(folder / "activity.csv") as table:
-        for row in beating(days.iterator(chunk_size=ROWS), beat):
+    with data.open("activity.csv") as table:
+        for row in data.beating(days.iterator(chunk_size=ROWS)):
             day = f"{row.pop('day'):%Y-%m-%d}"
             table.add({"account_id": row.pop("account__external_id"), "day": day, **row})
             per_day[day] = per_day.get(day, 0) + row["requests"]
     return dict(sorted(per_day.items()))
 
 
-def write_timeline(case: Case, folder: Path, beat: Beat) -> list[dict]:
-    """timeline.json: every event with its salt and hashes, so that the chain can be recomputed.
+def write_timeline(case: Case, data: Data) -> list[dict]:
+    """timeline.jsonl: every event with its salt and hashes, so that the chain can be recomputed.
 
-    "at" is written as it was hashed. An erased content is null; its digest still stands.
+    "at" is written as it was hashed. A content that was erased, or that the profile leaves out, is
+    null; its digest still stands.
     """
     events = case.events.select_related("content", "actor").order_by("seq")
     told = []
-    with List(folder / "timeline.json") as out:
-        for event in beating(events.iterator(chunk_size=ROWS), beat):
-            content = getattr(event, "content", None)
+    with data.open("timeline.jsonl") as out:
+        for event in data.beating(events.iterator(chunk_size=ROWS)):
+            content = getattr(event, "content", None) if data.profile.words else None
             row = {
                 "seq": event.seq,
                 "kind": event.kind,
@@ -148,86 +148,25 @@ def write_timeline(case: Case, folder: Path, beat: Beat) -> list[dict]:
     return told
 
 
-def write_decisions(case: Case, folder: Path, beat: Beat) -> None:
-    with List(folder / "decisions.json") as out:
-        for one in case.decisions.select_related("decided_by").order_by("pk"):
-            out.add(
-                {
-                    "decided_at": one.decided_at,
-                    "decided_by": one.decided_by.get_username(),
-                    "outcome": one.outcome,
-                    "rationale": one.rationale,
-                    "stated_probability": one.stated_probability,
-                    "competing_hypothesis": one.competing_hypothesis,
-                }
-            )
+def write_custody(events: list[dict], data: Data) -> None:
+    """custody.jsonl: who had packets made, took them and sent the case out, up to the sealing.
+
+    What happens to this packet afterwards lies beside it at the desk, and in the timeline.
+    """
+    data.write(
+        "custody.jsonl",
+        (
+            {
+                "at": event["at"], "who": event["actor_name"] or "the desk", "what": event["kind"],
+                "about": event["content"], "event": event["seq"],
+            }
+            for event in events
+            if event["kind"].startswith(("packet_", "share_"))
+        ),
+    )  # fmt: skip
 
 
-def write_orders(case: Case, folder: Path, beat: Beat) -> None:
-    """orders.json, and order_items.csv with what became of each account."""
-    orders = case.enforcements.select_related("requested_by", "reviewed_by", "connector")
-    with List(folder / "orders.json") as out, Table(folder / "order_items.csv") as table:
-        for order in orders.order_by("number"):
-            out.add(
-                {
-                    "order": order.ref,
-                    "kind": order.kind,
-                    "state": order.state,
-                    "connector": order.connector.slug,
-                    "tiers": order.tiers,
-                    "reason": order.reason,
-                    "notice": order.notice,
-                    "blast_radius": order.blast_radius,
-                    "requested_by": order.requested_by.get_username(),
-                    "requested_at": order.requested_at,
-                    "reviewed_by": order.reviewed_by.get_username() if order.reviewed_by else "",
-                    "reviewed_at": order.reviewed_at,
-                    "review_note": order.review_note,
-                    "expires_at": order.expires_at,
-                    "finished_at": order.finished_at,
-                }
-            )
-            items = order.items.select_related("account").order_by("pk")
-            for item in beating(items.iterator(chunk_size=ROWS), beat):
-                table.add(
-                    {
-                        "order": order.ref,
-                        "account_id": item.account.external_id,
-                        "key": str(item.key),
-                        "state": item.state,
-                        "attempts": item.attempts,
-                        "last_status": item.last_status,
-                        "last_error": item.last_error,
-                        "state_before": item.state_before,
-                        "state_after": item.state_after,
-                        "finished_at": item.finished_at,
-                    }
-                )
-
-
-def write_shares(case: Case, folder: Path, beat: Beat) -> None:
-    """shares.json, and shares/share-N.json: each bundle as it left."""
-    with List(folder / "shares.json") as out:
-        for share in case.shares.select_related("prepared_by", "reviewed_by").order_by("pk"):
-            name = f"shares/share-{share.pk}.json"
-            (folder / "shares").mkdir(exist_ok=True)
-            (folder / name).write_bytes(share.bundle.encode())
-            out.add(
-                {
-                    "share": share.pk,
-                    "state": share.state,
-                    "tlp": share.tlp,
-                    "sha256": share.sha256,
-                    "file": name,
-                    "prepared_by": share.prepared_by.get_username(),
-                    "prepared_at": share.prepared_at,
-                    "reviewed_by": share.reviewed_by.get_username() if share.reviewed_by else "",
-                    "reviewed_at": share.reviewed_at,
-                }
-            )
-
-
-def write_case(case: Case, folder: Path, about: dict) -> None:
+def write_case(case: Case, data: Data, about: dict) -> None:
     """case.json: the case, how its figures were reached, and which detectors spoke."""
     detectors = Detector.objects.filter(
         signals__account__in=case.members.values("account")
@@ -267,4 +206,4 @@ def write_case(case: Case, folder: Path, about: dict) -> None:
             for one in detectors.order_by("slug")
         ],
     }
-    (folder / "case.json").write_text(to_json(content, indent=1) + "\n", encoding="utf-8")
+    data.put("case.json", content)

@@ -9,6 +9,7 @@ from django.template import Context, Engine
 from django.utils.safestring import SafeString
 
 from cases.evidence import charts
+from cases.evidence.sheets import Data
 from cases.evidence.text import every_text, printable, visible
 from cases.models import Case
 
@@ -18,28 +19,46 @@ SVG = frozenset({"svg"})
 
 
 def compose(
-    case: Case, *, as_of: datetime, events: list[dict], per_day: dict[str, int], by: str
+    case: Case,
+    data: Data,
+    *,
+    as_of: datetime,
+    events: list[dict],
+    per_day: dict[str, int],
+    by: str,
 ) -> dict:
-    """Everything that the report says: title, tlp, subtitle, summary, tables."""
+    """Everything that reports and tag files say, as plain JSON: the packet keeps it too.
+
+    title, tlp, subtitle, summary and tables are the report's; the rest is for the tag files.
+    """
     head = events[-1]
     facts = case.explanation
+    words = data.profile.words
+    tables = [
+        _figures(case, head, words=words),
+        _evidence(facts, words=words),
+        _benign(facts) if words else None,
+        _activity(per_day),
+        _members(case, data),
+        _decisions(case, words=words),
+        _orders(case) if words else None,
+        _events(events, words=words),
+        _method(facts),
+        _files(data),
+    ]
+    sealed = f", sealed for {by}" if words else ""
     return {
-        "title": f"{case.ref} {case.name}",
+        "title": f"{case.ref} {case.name}" if words else case.ref,
         "tlp": case.get_tlp_display(),
-        "subtitle": f"Evidence as of {people(as_of)}, sealed for {by}. Status: "
-        f"{case.get_status_display()}. Verdict: {case.get_verdict_display()}.",
-        "summary": facts.get("summary") or [case.reason],
-        "tables": [
-            _figures(case, head),
-            _evidence(facts),
-            _benign(facts),
-            _activity(per_day),
-            _members(case),
-            _decisions(case),
-            _orders(case),
-            _events(events),
-            _files(),
-        ],
+        "subtitle": f"Evidence as of {people(as_of)}{sealed}. Status: "
+        f"{case.get_status_display()}. Verdict: {case.get_verdict_display()}. "
+        f"Profile: {data.profile.name.label.lower()}.",
+        "summary": (facts.get("summary") or [case.reason]) if words else [data.profile.leaves_out],
+        "tables": [table for table in tables if table],
+        "ref": case.ref,
+        "profile": data.profile.name.value,
+        "leaves_out": data.profile.leaves_out,
+        "chain": {"seq": head["seq"], "hash": head["hash"]},
     }
 
 
@@ -80,7 +99,7 @@ def _table(title: str, says: str, columns=(), rows=(), *, widths=None, drawn=())
     }
 
 
-def _figures(case: Case, head: dict) -> dict:
+def _figures(case: Case, head: dict, *, words: bool) -> dict:
     facts = case.explanation
     census = facts.get("census")
     rows = [
@@ -91,21 +110,21 @@ def _figures(case: Case, head: dict) -> dict:
         ("Population", f"{census['accounts']:,} accounts, counted {census['as_of']}"
          if census else "no census: rarity is unknown and adds nothing"),
         ("Method", facts.get("method", "not recorded")),
-        ("Priority", (facts.get("priority") or {}).get("says") or f"{case.priority:.1f}"),
+        ("Priority", f"{case.priority:.1f}"),
         ("Active", f"{people(case.first_activity_at)} to {people(case.last_activity_at)}"),
         ("Legal hold", "yes" if case.legal_hold else "no"),
         ("Timeline", f"{head['seq']:,} events, the last with hash {head['hash']}"),
     ]  # fmt: skip
-    if facts.get("would_change"):
+    if words and facts.get("would_change"):
         rows.append(("What would change this", facts["would_change"]))
     return _table("Figures", "Counts of now, probabilities as stated.", ("What", "Value"), rows,
                   widths=[1, 3])  # fmt: skip
 
 
-def _evidence(facts: dict) -> dict:
+def _evidence(facts: dict, *, words: bool) -> dict:
     core = (facts.get("evidence") or {}).get("core") or []
     rows = [
-        (one["family"], one.get("what", ""), f"{one['bits']:+.1f}",
+        (one["family"], one.get("what", "") if words else "–", f"{one['bits']:+.1f}",
          "capped" if one.get("capped") else "–")
         for one in core
     ]  # fmt: skip
@@ -140,12 +159,13 @@ def _activity(per_day: dict[str, int]) -> dict:
     return _table("Activity", says, drawn=drawn)
 
 
-def _members(case: Case) -> dict:
-    members = case.members.filter(left_at=None)
+def _members(case: Case, data: Data) -> dict:
+    members, words = case.members.filter(left_at=None), data.profile.words
     total = members.count()
     rows = [
-        (m.account.external_id, m.account.organisation or "–", m.tier, f"{m.probability:.3f}",
-         m.verdict or "–", m.account.state)
+        (data.account(m.account.external_id), (m.account.organisation or "–") if words else "–",
+         m.tier, f"{m.probability:.3f}", (m.verdict or "–") if words else "–",
+         m.account.state if words else "–")
         for m in members.select_related("account").order_by("-probability", "pk")[:MEMBERS]
     ]  # fmt: skip
     says = f"{len(rows):,} of {total:,}, the likeliest first; members.csv has all."
@@ -153,11 +173,11 @@ def _members(case: Case) -> dict:
     return _table("Members", says, columns, rows, widths=[4, 3, 1, 1, 1, 1])
 
 
-def _decisions(case: Case) -> dict:
+def _decisions(case: Case, *, words: bool) -> dict:
     rows = [
-        (people(one.decided_at), one.decided_by, one.get_outcome_display(),
-         "–" if one.stated_probability is None else f"{one.stated_probability:.2f}",
-         one.rationale)
+        (people(one.decided_at), one.decided_by if words else "–", one.get_outcome_display(),
+         "–" if one.stated_probability is None or not words else f"{one.stated_probability:.2f}",
+         one.rationale if words else "–")
         for one in case.decisions.select_related("decided_by").order_by("pk")
     ]  # fmt: skip
     says = "Each is a person's judgement." if rows else "Nobody has decided yet."
@@ -178,31 +198,66 @@ def _orders(case: Case) -> dict:
     return _table("Actions", says, columns, rows, widths=[1, 1, 1, 1, 1, 1, 4])
 
 
-def _events(events: list[dict]) -> dict:
+def _events(events: list[dict], *, words: bool) -> dict:
     rows = [
         (one["seq"], people(datetime.fromisoformat(one["at"])), one["kind"].replace("_", " "),
-         one["actor_name"] or "the desk", one["hash"][:16])
+         (one["actor_name"] or "the desk") if words else "–", one["hash"][:16])
         for one in events[-EVENTS:]
     ]  # fmt: skip
-    says = f"The last {len(rows):,} of {len(events):,}; timeline.json has all, with hashes."
+    says = f"The last {len(rows):,} of {len(events):,}; timeline.jsonl has all, with hashes."
     return _table("Timeline", says, ("No", "When", "What", "Who", "Hash begins"), rows,
                   widths=[1, 3, 3, 2, 3])  # fmt: skip
 
 
-def _files() -> dict:
+def _method(facts: dict) -> dict:
+    census = facts.get("census")
     rows = [
-        ("case.json", "the case, its figures, the method, the detectors, notes"),
-        ("members.csv, members.json", "accounts with probability, tier, evidence and state"),
-        ("links.csv", "shared attributes with their rarity"),
-        ("signals.jsonl", "each detector's observation about a member"),
-        ("activity.csv", "requests and tokens of each account by day"),
-        ("timeline.json", "every event with its hash, salt and content"),
-        ("decisions.json, orders.json, order_items.csv", "what people decided and did"),
-        ("shares.json, shares/", "what left to partners, as it left"),
-    ]
+        ("Membership", "log-odds = prior + the evidence of each family of detectors, each family "
+         "capped; tiers are bands of that probability."),
+        ("A shared attribute", "is worth log2(m / u) bits, u its share in the whole population, "
+         "flagged or not (Fellegi and Sunter); unknown rarity adds nothing."),
+        ("Expected innocent", _innocent(facts)),
+        ("Base rate", f"1 in {1 / facts['prior']:,.0f} accounts before any evidence"
+         + (f", of {census['accounts']:,}" if census else "") if facts.get("prior")
+         else "not recorded"),
+        ("Not shown by this", "who the people behind the accounts are; what was done with the "
+         "answers; accounts of the campaign that share nothing with these."),
+        ("A watermark hit", "proves training on marked text, not who collected it, and raises no "
+         "account's probability."),
+    ]  # fmt: skip
+    return _table("Method and its limits", "How the figures came about.", ("What", "How"), rows,
+                  widths=[1, 4])  # fmt: skip
+
+
+def _innocent(facts: dict) -> str:
+    expected = facts.get("expected_innocent")
+    if not expected:
+        return "not recorded"
+    return ", ".join(f"{count:,.1f} of the {tier}" for tier, count in expected.items())
+
+
+FILES = {
+    "case.json": "the case, its figures, the method, the detectors, notes",
+    "members.csv": "accounts with probability, tier, evidence and state",
+    "members.json": "the same, faithful",
+    "links.csv": "shared attributes with their rarity",
+    "signals.jsonl": "each detector's observation about a member",
+    "activity.csv": "requests and tokens of each account by day",
+    "timeline.jsonl": "every event with its hash, salt and content",
+    "custody.jsonl": "who had packets made, took them, or sent the case out, until now",
+    "decisions.json": "what people decided",
+    "orders.json": "what was ordered",
+    "order_items.csv": "what became of each account of an order",
+    "watermark_tests.jsonl": "tests that found a key of these accounts; the key is named only",
+    "bundle.stix.json": "the case as STIX 2.1, accounts as codes",
+    "shares.json": "what left to partners; shares/ has it as it left",
+}
+
+
+def _files(data: Data) -> dict:
+    rows = [(name, holds) for name, holds in FILES.items() if data.profile.has(name)]
     says = (
-        "Beside this report. Prompts are left out: the samples stay at the desk, and "
-        "signals.jsonl says how many each signal has. In CSV a text that begins like a formula "
-        "has a leading quote; JSON is faithful."
+        f"Beside this report. {data.profile.leaves_out} In CSV a text that begins like a formula "
+        "has a leading quote; JSON is faithful. report.json is what this report was made from."
     )
     return _table("Files", says, ("File", "Holds"), rows, widths=[2, 3])

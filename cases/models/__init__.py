@@ -19,6 +19,7 @@ from .note import Note
 from .regroup import GroupingTerms, PreviewCase, PreviewMember, RegroupPreview, Reliance
 from .sample import Reading, Sample, SampleAnswer, SampleItem, SampleStratum
 from .sharing import Share
+from .signing import SigningKey
 from .timeline import EventContent, TimelineEvent
 from .wave import Aftermath
 
@@ -61,6 +62,7 @@ __all__ = [
     "SampleStratum",
     "SearchedBy",
     "Share",
+    "SigningKey",
     "TimelineEvent",
     "WatermarkFinding",
 ]

@@ -11,11 +11,14 @@ from django.core.files import File
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.utils import timezone
 
+from cases.crypto import derive
 from cases.errors import CaseError
 from cases.evidence.bag import sha256
-from cases.evidence.build import STEPS, build_packet
-from cases.models import Case, EvidencePacket, TimelineEvent
+from cases.evidence.build import STEPS, Signer, build_packet
+from cases.evidence.profiles import PROFILES
+from cases.models import Case, EvidencePacket, SigningKey, TimelineEvent
 from cases.services.nudge import after_commit
+from cases.services.signing import public_pem, signing_key
 from cases.services.timeline import append_event
 from ingest.models import Job
 from ingest.services.jobs import Superseded, to_take
@@ -27,18 +30,25 @@ BEAT = 2.0
 
 
 @transaction.atomic
-def request_packet(case: Case, *, actor: User) -> EvidencePacket:
+def request_packet(
+    case: Case, *, actor: User, profile: str = EvidencePacket.Profile.INTERNAL
+) -> EvidencePacket:
     """Ask for a packet; job says how far it is. One at a time is built for a case."""
+    if profile not in PROFILES:
+        raise CaseError(f"There is no profile {profile!r}: {', '.join(PROFILES)}.")
     case = Case.objects.select_for_update().get(pk=case.pk)
     unfinished = [Job.State.WAITING, Job.State.RUNNING]
     if case.packets.filter(job__state__in=unfinished).exists():
         raise CaseError(f"A packet of {case.ref} is being built already. Wait for it.")
     job = Job.objects.create(kind="packet", started_by=actor, total=len(STEPS))
     packet = EvidencePacket.objects.create(
-        case=case, job=job, as_of=timezone.now(), requested_by=actor
+        case=case, job=job, as_of=timezone.now(), requested_by=actor, profile=profile
     )
     append_event(
-        case, TimelineEvent.Kind.PACKET_REQUESTED, actor=actor, content={"packet": packet.pk}
+        case,
+        TimelineEvent.Kind.PACKET_REQUESTED,
+        actor=actor,
+        content={"packet": packet.pk, "profile": profile},
     )
     after_commit("seal_packet", packet.pk)
     return packet
@@ -66,15 +76,20 @@ def seal_packet(pk: int) -> bool:
     if progress is None:
         return False
     try:
+        key, secret = signing_key()
+        signer = Signer(key.key_id, secret.sign, public_pem(key.public_key))
         with tempfile.TemporaryDirectory() as folder:
             path, as_of, head = build_packet(
                 packet.case_id,
                 Path(folder),
                 by=packet.requested_by.get_username(),
+                profile=PROFILES[packet.profile],
+                secret=derive(f"packet {packet.pk}"),
+                signer=signer,
                 step=progress.step,
                 beat=progress.beat,
             )
-            _store(packet, path, as_of, head, progress)
+            _store(packet, path, as_of, head, key, progress)
     except Superseded:
         log.warning("packet %s was taken by another worker", pk)
         return False
@@ -98,6 +113,24 @@ def record_download(packet: EvidencePacket, *, actor: User) -> None:
         actor=actor,
         content={"packet": packet.pk, "sha256": packet.sha256},
     )
+
+
+def custody_of(packet: EvidencePacket) -> list[dict]:
+    """Who asked for this packet, sealed and took it, as the timeline says it, until now."""
+    events = TimelineEvent.objects.filter(
+        case=packet.case, kind__startswith="packet_", content__body__packet=packet.pk
+    )
+    return [
+        {
+            "at": event.at,
+            "who": event.actor.get_username() if event.actor else "the desk",
+            "what": event.kind,
+            "about": event.content.body,
+            "event": event.seq,
+            "hash": event.hash,
+        }
+        for event in events.select_related("actor", "content").order_by("seq")
+    ]
 
 
 class Progress:
@@ -162,7 +195,9 @@ class Progress:
         self._beat_at, self._last = now, time.monotonic()
 
 
-def _store(packet: EvidencePacket, path: Path, as_of, head: dict, progress: Progress) -> None:
+def _store(
+    packet: EvidencePacket, path: Path, as_of, head: dict, key: SigningKey, progress: Progress
+) -> None:
     """Put the file where downloads come from, and seal: row, job and event in one transaction."""
     digest, size = sha256(path), path.stat().st_size
     # named by its content, so that a worker who comes second overwrites nothing
@@ -175,10 +210,11 @@ def _store(packet: EvidencePacket, path: Path, as_of, head: dict, progress: Prog
             progress.done()
             packet.as_of, packet.sha256, packet.size = as_of, digest, size
             packet.chain_seq, packet.chain_head = head["seq"], head["hash"]
-            packet.sealed_at = timezone.now()
+            packet.signed_by, packet.sealed_at = key, timezone.now()
             packet.save(
                 update_fields=[
-                    "as_of", "sha256", "size", "chain_seq", "chain_head", "file", "sealed_at",
+                    "as_of", "sha256", "size", "chain_seq", "chain_head", "file", "signed_by",
+                    "sealed_at",
                 ]
             )  # fmt: skip
             append_event(
@@ -188,6 +224,7 @@ def _store(packet: EvidencePacket, path: Path, as_of, head: dict, progress: Prog
                 content={
                     "packet": packet.pk, "sha256": digest, "size": size,
                     "chain_seq": head["seq"], "chain_head": head["hash"],
+                    "key": key.key_id,
                 },
             )  # fmt: skip
     except BaseException:

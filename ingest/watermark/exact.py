@@ -13,6 +13,9 @@ from scipy import special, stats
 
 from .schemes import GreenList, Scheme
 
+# How a stored result names the test that it comes from.
+TEST = "exact upper tail of the scheme's null law, over distinct (context, token) pairs"
+TEST_VERSION = "exact-1"
 SERIES = 200_000
 
 

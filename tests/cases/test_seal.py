@@ -4,12 +4,11 @@ import csv
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 import threading
 import zipfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -23,12 +22,14 @@ from django.utils import timezone
 
 from cases.errors import CaseError
 from cases.evidence import build, text
+from cases.evidence.bag import SIGNATURE, zip_bag
 from cases.evidence.report import as_pdf
 from cases.evidence.verify import verify
 from cases.models import Case, EvidencePacket, Note, TimelineEvent
 from cases.services import seal as sealing
 from cases.services.seal import record_download, request_packet, seal_packet, seal_waiting
 from cases.services.share import prepare_share
+from cases.services.signing import signing_key
 from cases.services.timeline import append_event
 from ingest.models import Account, Job, Signal
 from ingest.services import jobs
@@ -50,6 +51,9 @@ class Unpacked:
 
     def json(self, name: str):
         return json.loads(self.text(name))
+
+    def lines(self, name: str) -> list:
+        return [json.loads(line) for line in self.text(name).splitlines()]
 
 
 class PacketCase(DeskTestCase):
@@ -76,9 +80,10 @@ class PacketTests(PacketCase):
             assert done.returncode == 0, done.stdout
         assert verify(packet.zip) == []
         assert sorted(p.name for p in (packet.root / "data").iterdir()) == [
-            "activity.csv", "case.json", "decisions.json", "links.csv", "members.csv",
-            "members.json", "order_items.csv", "orders.json", "report.html", "report.pdf",
-            "shares.json", "signals.jsonl", "timeline.json",
+            "activity.csv", "bundle.stix.json", "case.json", "custody.jsonl", "decisions.json",
+            "links.csv", "members.csv", "members.json", "order_items.csv", "orders.json",
+            "report.html", "report.json", "report.pdf", "shares.json", "signals.jsonl",
+            "timeline.jsonl", "watermark_tests.jsonl",
         ]  # fmt: skip
 
     def test_the_row_and_the_event_state_the_files_hash(self):
@@ -87,7 +92,7 @@ class PacketTests(PacketCase):
         event = TimelineEvent.objects.get(kind="packet_sealed")
         assert self.packet.sha256 == digest == event.content.body["sha256"]
         assert self.packet.size == packet.zip.stat().st_size
-        last = packet.json("timeline.json")[-1]
+        last = packet.lines("timeline.jsonl")[-1]
         assert (self.packet.chain_seq, self.packet.chain_head) == (last["seq"], last["hash"])
         assert last["kind"] == "packet_requested"
         assert event.seq == last["seq"] + 1
@@ -135,7 +140,7 @@ class PacketTests(PacketCase):
             )
         event.content.delete()
         packet = self.sealed()
-        erased = packet.json("timeline.json")[event.seq - 1]
+        erased = packet.lines("timeline.jsonl")[event.seq - 1]
         assert erased["content"] is None and erased["salt"] is None
         assert verify(packet.zip) == []
 
@@ -218,7 +223,7 @@ class PacketTests(PacketCase):
         page = (ROOT / "docs" / "packets.md").read_text()
         script = self.folder / "check.py"
         script.write_text(re.search(r"```python\n(.*?)```", page, re.S).group(1))
-        timeline = packet.root / "data/timeline.json"
+        timeline = packet.root / "data/timeline.jsonl"
 
         def check():
             return subprocess.run(
@@ -251,8 +256,18 @@ class PacketTests(PacketCase):
 
 class TamperTests(PacketCase):
     def rezip(self, packet: Unpacked) -> Path:
-        target = packet.root.parent.parent / "again"
-        return Path(shutil.make_archive(target, "zip", packet.root.parent, packet.root.name))
+        target = packet.root.parent.parent / "again.zip"
+        as_of = datetime.fromisoformat(packet.json("case.json")["as_of"])
+        zip_bag(packet.root, target, at=as_of, beat=lambda: None)
+        return target
+
+    def signed_anew(self, packet: Unpacked) -> list[str]:
+        """What is found of one who could sign as we do."""
+        bagit.Bag(str(packet.root)).save(manifests=True)
+        _, secret = signing_key()
+        manifest = (packet.root / "tagmanifest-sha256.txt").read_bytes()
+        (packet.root / SIGNATURE).write_bytes(secret.sign(manifest))
+        return verify(self.rezip(packet))
 
     def test_a_file_changed_added_or_taken_away_is_named(self):
         packet = self.sealed()
@@ -272,19 +287,18 @@ class TamperTests(PacketCase):
 
     def test_a_changed_event_is_found_though_the_manifests_were_made_anew(self):
         packet = self.sealed()
-        timeline = packet.root / "data/timeline.json"
-        events = json.loads(timeline.read_text())
-        events[0]["content"]["members"] = 999
-        timeline.write_text(json.dumps(events))
-        bagit.Bag(str(packet.root)).save(manifests=True)
-        assert verify(self.rezip(packet)) == ["timeline event 1: its content was changed"]
+        timeline = packet.root / "data/timeline.jsonl"
+        lines = timeline.read_text().splitlines()
+        first = json.loads(lines[0])
+        first["content"]["members"] = 999
+        timeline.write_text("\n".join([json.dumps(first), *lines[1:]]))
+        assert self.signed_anew(packet) == ["timeline event 1: its content was changed"]
 
     def test_a_shortened_timeline_is_found(self):
         packet = self.sealed()
-        timeline = packet.root / "data/timeline.json"
-        timeline.write_text(json.dumps(json.loads(timeline.read_text())[:-1]))
-        bagit.Bag(str(packet.root)).save(manifests=True)
-        assert verify(self.rezip(packet)) == ["case.json states another end of the timeline"]
+        timeline = packet.root / "data/timeline.jsonl"
+        timeline.write_text("\n".join(timeline.read_text().splitlines()[:-1]))
+        assert self.signed_anew(packet) == ["case.json states another end of the timeline"]
 
     def test_what_is_no_packet_is_refused_before_it_unpacks(self):
         folder = self.folder.parent
@@ -330,8 +344,8 @@ class SnapshotTests(TransactionTestCase):
 
         real = build.files.write_members
 
-        def with_a_writer(case, folder, beat):
-            real(case, folder, beat)
+        def with_a_writer(case, data):
+            real(case, data)
             thread = threading.Thread(target=meanwhile)
             thread.start()
             thread.join()
