@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cases", "0011_calibration_append_only"),
+        ("cases", "0013_samples"),
         ("ingest", "0006_accounts_tested"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
