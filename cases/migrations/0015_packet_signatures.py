@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cases", "0013_samples"),
+        ("cases", "0014_unbiased_labels"),
         ("ingest", "0006_accounts_tested"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
