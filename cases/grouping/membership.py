@@ -156,6 +156,8 @@ class Scorer:
         self.prior_bits = log_odds(prior)
         self.looked: list[Rows] = []  # accounts scored, by cluster
         self.searched: list[tuple[np.ndarray, np.ndarray]] = []  # (cluster, witness)
+        # the same, of communities that a question counted: see communities.py
+        self.lived_in: list[tuple[np.ndarray, np.ndarray]] = []
         self._cells, self._alone = self._words()
 
     def _words(self) -> tuple[np.ndarray, np.ndarray]:

@@ -4,13 +4,23 @@ import numpy as np
 
 from .links import ALONE_BITS, ALONE_CARRIERS
 from .membership import WITNESSES
-from .rarity import CONTEXT_BITS, DOMAIN, KIND_CODE, KIND_FAMILY, WEAK_KINDS, few, rarity_bits
+from .rarity import (
+    CONTEXT_BITS,
+    DOMAIN,
+    FAMILY_CODE,
+    KIND_CODE,
+    KIND_FAMILY,
+    WEAK_KINDS,
+    few,
+    rarity_bits,
+)
 from .source import Columns, Source
 from .tables import Facts, distinct
 from .witnesses import EPISODE_GAP
 
 # what is added to the domain of a value that may tie by itself; the domain of one that ties nobody
 ALONE, WEAK = len(DOMAIN), -1
+HOMES = [FAMILY_CODE[name] for name in ("network", "payment", "client", "registration")]
 
 
 class Near:
@@ -43,11 +53,13 @@ class Near:
 
     def everything(self) -> Facts:
         """The facts of core, and of all whom a cluster in core could find: those who carry values
-        of two domains that two accounts of core carry."""
+        of two domains that two accounts of core carry. Of a place, card, device or mail domain that
+        two of core carry every carrier is there: it may be their community."""
         several = np.bincount(self._at[self._inside], minlength=len(self.rare)) >= WITNESSES
         found = np.union1d(self._twice((self._domain >= 0) & several[self._at]), self.observed[0])
         found = np.setdiff1d(found, self.core)
-        return self._facts(found, self.source.uses(found), np.union1d(self.core, found))
+        lived_in = several[self._at] & np.isin(self._domain % ALONE, HOMES)
+        return self._facts(found, self.source.uses(found), np.union1d(self.core, found), lived_in)
 
     def _twice(self, which: np.ndarray) -> np.ndarray:
         """Accounts outside with rows of two domains among these."""
@@ -55,11 +67,14 @@ class Near:
         pairs = distinct(self.near[0][rows] * ALONE + self._domain[rows] % ALONE) // ALONE
         return distinct(pairs[1:][pairs[1:] == pairs[:-1]])
 
-    def _facts(self, found: np.ndarray, theirs: Columns, speak: np.ndarray) -> Facts:
+    def _facts(
+        self, found: np.ndarray, theirs: Columns, speak: np.ndarray, also: np.ndarray | None = None
+    ) -> Facts:
         """found: accounts outside core that count, theirs: what they carry; speak: those whose
-        signals count, beside the observations that core is in."""
+        signals count, beside the observations that core is in; also: rows of near to keep."""
         source = self.source
-        keep = ~self._inside & (self._apart | np.isin(self.near[0], found))
+        keep = self._apart | np.isin(self.near[0], found)
+        keep = ~self._inside & (keep if also is None else keep | also)
         near = [column[keep] for column in self.near]
         parts = (self.mine, near, theirs) if len(theirs) else (self.mine, near)
         uses = [np.concatenate(columns) for columns in zip(*parts, strict=True)]

@@ -1,11 +1,13 @@
 """Is a cluster more than a place, a household, a product or chance? Asked before it is a case."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
+from .communities import Community, at_home, communities
 from .membership import Rows, Scorer, Scores, domains
 from .rarity import DOMAIN, FAMILIES, FAMILY_CODE, KIND_CODE, POSSIBLE_BITS
 from .tables import Facts, distinct
@@ -71,7 +73,7 @@ def question(
         if few_left or len(distinct(facts.party[left])) < PARTIES:
             answer[name] = ("hangs on one place, card or product", None)
             continue
-        meeting = _least_chance(facts, seen, scorer, part, without)
+        meeting = _least_chance(facts, seen, scorer, name, part, without)
         if meeting is None or meeting.log10_p > CHANCE_LOG10:
             answer[name] = ("its families meet as often as chance would have it", None)
         else:
@@ -180,9 +182,10 @@ def _neighbourhoods(facts, attribute, lies_in, party) -> np.ndarray:
     return networks[quiet | street]
 
 
-def _least_chance(facts, seen, scorer, members, without) -> Meeting | None:
+def _least_chance(facts, seen, scorer, cluster, members, without) -> Meeting | None:
     """Carriers are the members that carry any of a family's telling values, and outsiders as the
-    census counted them: whoever else is in the table plays no part."""
+    census counted them: whoever else is in the table plays no part. Nor may a community that was
+    explained away tell why they meet (see communities.py)."""
     values = scorer.telling(Rows.single(members), without=without)
     row, witness = seen.of_accounts(members)
     row, witness = row[np.isin(witness, values)], witness[np.isin(witness, values)]
@@ -191,13 +194,20 @@ def _least_chance(facts, seen, scorer, members, without) -> Meeting | None:
     values, inside = np.unique(held[0], return_counts=True)
     outside = np.maximum(np.nan_to_num(seen.carriers[values]) - inside, 0.0)
     population = int(np.fmax.reduce(seen.population[values], initial=1.0))
-    mine, size, rare = {}, {}, {}
+    homes = communities(facts, seen, members, without)
+    lived_in = np.array([home.witness for home in homes], dtype=np.int64)
+    scorer.lived_in.append((np.full(len(homes), cluster), lived_in))
+    mine, size, rare, theirs = {}, {}, {}, {}
     for family in distinct(seen.family[values]).tolist():
         of_family = seen.family[values] == family
         mine[family] = distinct(held[1][seen.family[held[0]] == family])
         carriers = len(mine[family]) + int(outside[of_family].sum())
         size[family] = min(carriers, max(population, len(mine[family])))
         rare[family] = bool(seen.bits[values[of_family]].max() >= RARE_BITS)
+        away = int(outside[of_family].sum())
+        theirs[family] = [
+            at_home(seen, home, values[of_family], mine[family], away) for home in homes
+        ]
     product = {FAMILY_CODE["template"], FAMILY_CODE["client"]}
     best = None
     for a in mine:
@@ -208,11 +218,31 @@ def _least_chance(facts, seen, scorer, members, without) -> Meeting | None:
                 continue
             both = len(np.intersect1d(mine[a], mine[b], assume_unique=True))
             tail = meets_by_chance(both, size[a], size[b], population)
+            whole = both, size[a], size[b], population
+            for home, first, second in zip(homes, theirs[a], theirs[b], strict=True):
+                tail = max(tail, _home_and_away(whole, home, first, second))
             if best is None or tail < best.log10_p:
                 names = (FAMILIES[a], FAMILIES[b])
                 expected = size[a] * size[b] / population
                 best = Meeting(names, size[a], size[b], both, expected, max(tail, -300.0))
     return best
+
+
+def _home_and_away(whole, home: Community, first, second) -> float:
+    """The tail of a meeting where it is least chance, among the carriers of a community's value or
+    among everybody else (log10, two looks paid for): who lives together is compared at home.
+
+    whole: the arguments of meets_by_chance over the population; first and second: see at_home.
+    """
+    both, a, b, population = whole
+    (left, a_home), (right, b_home) = first, second
+    shared = len(np.intersect1d(left, right, assume_unique=True))
+    tail = meets_by_chance(shared, a_home, b_home, home.size)
+    away = population - home.size
+    if away > 0:
+        a_away, b_away = min(a - a_home, away), min(b - b_home, away)
+        tail = min(tail, meets_by_chance(both - shared, a_away, b_away, away))
+    return min(0.0, tail + math.log10(2))
 
 
 def meets_by_chance(both: int, first: int, second: int, population: int) -> float:

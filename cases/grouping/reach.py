@@ -16,6 +16,9 @@ from .membership import Rows, Scorer
 from .rarity import DOMAIN
 from .seeds import Seed
 from .tables import Facts, distinct
+from .witnesses import Witnesses
+
+ANY = len(DOMAIN)  # a second domain beside every value's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class Reach:
     """Columns by unit, numbered from 0. account: ids of the accounts that it looked at; bound tells
     those that are of it or that it asked for, which are bound to one unit each. value: ids of the
     attributes that newcomers are searched by, or codes of observations (below zero), and of each
-    its domain of evidence.
+    its domain of evidence. A community that was counted is of a second domain too, ANY, so that
+    whoever takes up its value touches the unit by that alone.
     """
 
     unit: np.ndarray
@@ -67,21 +71,21 @@ def reach(
     count = max(len(facts.account), 1)
     bound = distinct(label[len(names) :] * count + people)
     every = np.union1d(bound, seen_unit * count + seen_account)
-    values = np.concatenate(
-        [nothing, *(unit_of_seed[cluster] * len(scorer.seen.bits) + witness
-                    for cluster, witness in scorer.searched)]
-    )  # fmt: skip
-    value_unit, witness = np.divmod(distinct(values), max(len(scorer.seen.bits), 1))
     seen = scorer.seen
+    value_unit, witness = _values(seen, unit_of_seed, scorer.searched)
+    home_unit, home = _values(seen, unit_of_seed, scorer.lived_in)
+    domain = np.concatenate(
+        [DOMAIN[seen.family[witness]], DOMAIN[seen.family[home]], np.full(len(home), ANY)]
+    )
+    value_unit = np.concatenate([value_unit, home_unit, home_unit])
+    witness = np.concatenate([witness, home, home])
     attribute, group = seen.attribute[witness], seen.group[witness]
     name = np.zeros(len(witness), dtype=np.int64)
     real = attribute >= 0
     name[real] = facts.attribute[attribute[real]]
     name[~real] = facts.groups[group[~real]]
     # a value in two episodes is one value
-    value_unit, name, domain = np.unique(
-        np.stack([value_unit, name, DOMAIN[seen.family[witness]]]), axis=1
-    )
+    value_unit, name, domain = np.unique(np.stack([value_unit, name, domain]), axis=1)
     unit, who = np.divmod(every, count)
     return Reach(
         unit,
@@ -91,3 +95,10 @@ def reach(
         name,
         domain,
     )
+
+
+def _values(seen: Witnesses, unit_of_seed: np.ndarray, parts) -> tuple[np.ndarray, np.ndarray]:
+    """(unit, witness) of parts, columns of clusters and witnesses, each pair once."""
+    nothing = np.zeros(0, dtype=np.int64)
+    keys = [unit_of_seed[cluster] * len(seen.bits) + witness for cluster, witness in parts]
+    return np.divmod(distinct(np.concatenate([nothing, *keys])), max(len(seen.bits), 1))

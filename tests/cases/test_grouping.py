@@ -386,6 +386,16 @@ def test_planted_campaigns_are_found_apart_from_their_look_alikes(seed):
     assert innocent <= 0.15 * members
 
 
+@pytest.mark.parametrize("seed", [13, 48, 63, 82])
+def test_a_dormitory_of_a_small_population_makes_no_case(seed):
+    """Among a thousand accounts a university is one in thirteen: what its students write and where
+    they live looks rare, and meets because they are students."""
+    planted = world(seed, 1_000, 2, provable=True)
+    members = [m for c in group(planted.facts, prior=PRIOR).clusters for m in c.members]
+    assert members
+    assert not [m for m in members if m.account in planted.hazard and not m.aggregate]
+
+
 def test_no_facts_make_no_cases():
     assert group(Facts.from_rows([], [], [], []), prior=PRIOR).clusters == ()
 

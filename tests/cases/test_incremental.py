@@ -143,3 +143,25 @@ def test_a_value_that_ties_by_itself_brings_whoever_shares_no_other():
     memory.full()
     again_and_full(memory, memory.add(signals=[(3, "volume", 0.01, "")]))
     assert set(memory.core.tolist()) == set(people)
+
+
+def test_whoever_moves_into_a_community_touches_what_was_compared_with_it():
+    """A mail domain of 24 members, 40 others that the census listed, and 20 that it did not."""
+    members, others = range(1, 25), range(30, 70)
+    kinds = ["template", *["ip"] * 6, "email_domain"]
+    away = [2, *[6] * 6, 60]
+    attributes, uses = [], []
+    for pk, (kind, more) in enumerate(zip(kinds, away, strict=True), start=1):
+        who = [m for m in members if kind != "ip" or (m + pk) % 2 or m % 6 == pk % 6]
+        attributes.append((pk, kind, len(who) + more, N))
+        uses += [(account, pk, 0, DAY) for account in who]
+    domain = len(kinds)
+    uses += [(account, domain, 0, DAY) for account in others]
+    memory = Memory(prior=PRIOR)
+    people = [(pk, f"org-{pk}", False) for pk in [*members, *others, 90]]
+    memory.add(people, attributes, uses, [(pk, "template", 1e-4, "") for pk in members])
+    (case,) = memory.full().clusters
+    newcomer = memory.add((), (), [(90, domain, 0, DAY)], [(90, "volume", 0.5, "")])
+    (again,) = memory.again(newcomer)
+    assert again.meeting.log10_p < case.meeting.log10_p, "one more is known not to be of them"
+    assert comparable([again]) == comparable(group(memory.facts(), prior=PRIOR).clusters)
