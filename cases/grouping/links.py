@@ -37,11 +37,14 @@ def link_bits(prior: float) -> float:
     return POSSIBLE_BITS - log_odds(prior)
 
 
-def ties(facts: Facts, seen: Witnesses, *, prior: float, left_out: np.ndarray) -> Ties:
+def ties(
+    facts: Facts, seen: Witnesses, *, prior: float, left_out: np.ndarray, meet: int = MEET
+) -> Ties:
     """Values of two domains that the same accounts of different parties carry, or one value that is
-    very rare among flagged accounts. left_out: accounts that tie nobody (aggregates).
+    very rare among flagged accounts. left_out: accounts that tie nobody (aggregates). meet: how
+    many parties must carry both.
     """
-    account, witness = _looking(facts, seen, left_out)
+    account, witness = _looking(facts, seen, left_out, meet)
     domain = DOMAIN[seen.family[witness]]
     worth = np.minimum(seen.bits, CAP[seen.family])
     needed = link_bits(prior)
@@ -57,19 +60,19 @@ def ties(facts: Facts, seen: Witnesses, *, prior: float, left_out: np.ndarray) -
     single = facts.flagged[carrier] & ~left_out[carrier]
     keys.append(np.flatnonzero(alone)[where[single]] * (len(seen.bits) + 1))
     who.append(carrier[single])
-    return _stars(facts, seen, np.concatenate(keys), np.concatenate(who), worth)
+    return _stars(facts, seen, np.concatenate(keys), np.concatenate(who), worth, meet)
 
 
-def _looking(facts, seen, left_out) -> tuple[np.ndarray, np.ndarray]:
+def _looking(facts, seen, left_out, meet) -> tuple[np.ndarray, np.ndarray]:
     """(account, witness) of what looks for company, without what cannot find any: a value on fewer
-    than MEET accounts, an account whose values lie in one domain."""
+    than meet accounts, an account whose values lie in one domain."""
     start = seen.account_start
     row = np.flatnonzero(seen.ties[seen.witness])
     account = np.repeat(np.arange(len(facts.account), dtype=np.int32), np.diff(start))[row]
     witness = seen.witness[row].astype(np.int64)
     account, witness = _rarest(seen, account, witness)
     degree = np.diff(seen.node_start)
-    keep = (degree[witness] >= MEET) & ~left_out[account]
+    keep = (degree[witness] >= meet) & ~left_out[account]
     account, witness = account[keep], witness[keep]
     for _ in range(2):
         domain = 1 << DOMAIN[seen.family[witness]]
@@ -79,7 +82,7 @@ def _looking(facts, seen, left_out) -> tuple[np.ndarray, np.ndarray]:
         mask = np.bitwise_or.reduceat(domain, begin)
         two = np.repeat(mask & (mask - 1) != 0, np.diff(np.concatenate((begin, [len(account)]))))
         account, witness = account[two], witness[two]
-        met = np.bincount(witness, minlength=len(seen.bits)) >= MEET
+        met = np.bincount(witness, minlength=len(seen.bits)) >= meet
         account, witness = account[met[witness]], witness[met[witness]]
     return account.astype(np.int64), witness
 
@@ -122,10 +125,10 @@ def _pairs(account: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.nda
     return left, left + 1 + step
 
 
-def _stars(facts, seen, key, who, worth) -> Ties:
+def _stars(facts, seen, key, who, worth, meet) -> Ties:
     # most pairs of values meet once: a table of counts by remainder spares their sorting
     bucket = key % min(BUCKETS, 1 << (4 * len(key) + 1).bit_length())
-    often = np.bincount(bucket, minlength=1)[bucket] >= MEET
+    often = np.bincount(bucket, minlength=1)[bucket] >= meet
     key, who = key[often], who[often]
     order = np.lexsort((who, key))
     key, who = key[order], who[order]
@@ -138,10 +141,12 @@ def _stars(facts, seen, key, who, worth) -> Ties:
     a, b = np.divmod(unique, max(len(seen.bits), 1))
     population = np.fmin(seen.population[a], seen.population[b])
     # carriers expected to meet by chance, were the two values independent
-    meet = seen.carriers[a] * seen.carriers[b] / population
-    chance = np.where(np.isnan(meet) | (a == b), 0.0, pdtrc(np.maximum(spread - 2, 0), meet))
+    expected = seen.carriers[a] * seen.carriers[b] / population
+    chance = np.where(
+        np.isnan(expected) | (a == b), 0.0, pdtrc(np.maximum(spread - 2, 0), expected)
+    )
     bound = np.minimum(CHANCE, CHANCE_PARTIES / np.nan_to_num(population, nan=CHANCE_PARTIES))
-    good = (spread >= MEET) & (chance <= bound)
+    good = (spread >= meet) & (chance <= bound)
     renamed = np.cumsum(good) - 1
     inside = good[tie]
     bits = np.where(a == b, seen.bits[a], worth[a] + worth[b])

@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 
-PARTS = ("ingest", "pages", "grouping", "demo", "detection", "null", "watermark")
+PARTS = (
+    "ingest", "pages", "grouping", "public_graphs", "demo", "detection", "null", "watermark",
+)  # fmt: skip
 
 
 def main() -> int:
