@@ -31,3 +31,12 @@ class SavedView(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class OpenJudgement(models.Model):
+    """A person lets leads see how they judge. Without a row it is theirs alone."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.PROTECT, related_name="+"
+    )
+    opened_at = models.DateTimeField(auto_now_add=True)
