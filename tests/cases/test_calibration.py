@@ -136,7 +136,8 @@ class WordTest(SimpleTestCase):
         self.assertEqual(self.alone("behaviour", [0.5], [0], [20.0]), CAPS["behaviour"])
 
     def test_a_mark_never_counts(self):
-        self.assertEqual(self.alone("watermark", [1e-9], [0], [5.0]), 0)
+        for bits in (5.0, -5.0):
+            self.assertEqual(self.alone("watermark", [1e-9], [0], [bits]), 0)
 
     def test_an_unknown_method_is_an_error(self):
         with self.assertRaisesMessage(ValueError, "no curve: prior"):
