@@ -308,6 +308,7 @@ def desk(request) -> dict:
         "case": "queue", "account": "accounts", "action": "actions", "share": "sharing",
         "suspect": "suspects", "preview": "thresholds", "calibration": "thresholds",
         "allow": "thresholds", "withdrawal": "detectors", "withdrawals": "detectors",
+        "detector": "detectors",
     }  # fmt: skip
     current = part_of.get((here or "").split("-")[0], here)
     context["navigation"] = [

@@ -62,7 +62,10 @@ class RecordTest(DeskTestCase):
         self.review(6, 3)
         self.assertIsNone(self.shown().record.precision)
         self.assertContains(self.client.get(LIST), "not estimable")
-        self.assertContains(self.client.get(ONE), "9 of its accounts reviewed, 10 needed")
+        response = self.client.get(ONE)
+        self.assertContains(response, "9 of its accounts reviewed, 10 needed")
+        current = [page["name"] for page in response.context["navigation"] if page["current"]]
+        self.assertEqual(current, ["detectors"])
 
     def test_precision_is_of_reviewed_accounts_with_its_interval(self):
         self.review(9, 3)
