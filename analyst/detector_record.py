@@ -153,8 +153,8 @@ def standings(families: Sequence[str]) -> dict[str, Standing]:
     }
 
 
-def versions(family: str) -> list[Calibration]:
-    """Newest first, each with activations in .told."""
+def versions(family: str, counts: Standing) -> list[Calibration]:
+    """Newest first, each with activations in .told; idle: it would change nothing."""
     rows = list(
         Calibration.objects.filter(family=family)
         .select_related("made_by")
@@ -169,6 +169,7 @@ def versions(family: str) -> list[Calibration]:
         told.setdefault(one.calibration_id, []).append(one)
     for row in rows:
         row.told = told.get(row.pk, [])
+        row.idle = counts.cold and row.method == PRIOR
         row.alone = row.report.get("base rate", {}).get("brier")
     return rows
 

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from analyst.access import desk_for_reading, detector_for_reading
+from analyst.access import desk_for_reading, detector_for_reading, may_preview
 from analyst.detector_record import (
     COST_DAYS,
     FEWEST_REVIEWED,
@@ -91,7 +91,8 @@ def detector(request, slug):
         "cost": costs(now).get(one.pk),
         "trend": trend_of(one, now),
         "runs": latest_runs(one),
-        "versions": versions(one.family),
+        "versions": versions(one.family, counts),
+        "may_preview": may_preview(request.user),
         "plots": plots,
         "prior": prior_words(),
         "fewest": FEWEST,
