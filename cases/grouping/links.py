@@ -142,15 +142,20 @@ def _stars(facts, seen, key, who, worth, meet) -> Ties:
     population = np.fmin(seen.population[a], seen.population[b])
     # carriers expected to meet by chance, were the two values independent
     expected = seen.carriers[a] * seen.carriers[b] / population
-    chance = np.where(
-        np.isnan(expected) | (a == b), 0.0, pdtrc(np.maximum(spread - 2, 0), expected)
-    )
-    bound = np.minimum(CHANCE, CHANCE_PARTIES / np.nan_to_num(population, nan=CHANCE_PARTIES))
-    good = (spread >= meet) & (chance <= bound)
+    expected[a == b] = 0.0
+    good = (spread >= meet) & unlikely(spread, expected, population)
     renamed = np.cumsum(good) - 1
     inside = good[tie]
     bits = np.where(a == b, seen.bits[a], worth[a] + worth[b])
     return Ties(a[good], b[good], bits[good], renamed[tie[inside]], who[inside])
+
+
+def unlikely(spread: np.ndarray, expected: np.ndarray, population: np.ndarray) -> np.ndarray:
+    """Whether so many parties that carry two values are beyond chance, where so many are expected
+    of a population (NaN: unknown, as of an observation, which is no value of chance)."""
+    chance = pdtrc(np.maximum(spread - 2, 0), np.nan_to_num(expected))
+    bound = np.minimum(CHANCE, CHANCE_PARTIES / np.nan_to_num(population, nan=CHANCE_PARTIES))
+    return chance <= bound
 
 
 def components(found: Ties, accounts: int) -> np.ndarray:
