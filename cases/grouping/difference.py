@@ -20,7 +20,8 @@ class Stands:
     """A case as it is stored. members: tier and probability of whom it has now, by account.
     spoken: those on whom a person has spoken. kept: why it keeps its members whatever the evidence
     says, or ""; untied: the same, for when no cluster takes it over. worked_on: somebody did
-    something to it, so that no run merges it away.
+    something to it, so that no run merges it away. aside: those that grouping leaves out already,
+    so that whatever holds them here held them before.
     """
 
     number: int
@@ -29,6 +30,7 @@ class Stands:
     kept: str = ""
     untied: str = ""
     worked_on: bool = False
+    aside: Collection[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +140,16 @@ def _of_cluster(cluster, case: Stands | None) -> Difference:
             moves.append(Move(account, "rises" if rises else "falls", was, now))
         elif abs(was[1] - now[1]) >= SAME:
             shifted += 1
-    missing = {account: was for account, was in case.members.items() if account not in after}
+    missing = {
+        account: was
+        for account, was in case.members.items()
+        if account not in after and account not in case.aside
+    }
     staying, conflicts = _held(case, missing, case.kept)
     for account, was in missing.items():
         moves.append(Move(account, "kept" if account in staying else "leaves", was, None))
-    stay = after | {account: missing[account] for account in staying}
+    aside = {account: was for account, was in case.members.items() if account in case.aside}
+    stay = aside | after | {account: missing[account] for account in staying}
     only_held = bool(conflicts) and not shifted and all(move.change == "kept" for move in moves)
     fate = "holds" if only_held else "changes"
     return Difference(

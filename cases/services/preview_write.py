@@ -5,6 +5,7 @@ from collections import Counter
 from cases.grouping import Grouping
 from cases.grouping.difference import Difference, Stands, differences
 from cases.models import Case, Member, Note, PreviewCase, PreviewMember, RegroupPreview, Reshaping
+from cases.services.left_out import accounts_of, entries_in_force
 from cases.services.propose import hold_proposed
 
 BATCH = 2_000
@@ -93,6 +94,7 @@ def _stands(cases: dict[int, Case]) -> list[Stands]:
     acts = Reshaping.objects.filter(case__in=keys).values_list("case_id", flat=True)
     others = Reshaping.objects.filter(other__in=keys).values_list("other_id", flat=True)
     touched = noted | set(acts) | set(others)
+    aside = frozenset(accounts_of(entries_in_force()).tolist())
     return [
         Stands(
             number,
@@ -101,6 +103,7 @@ def _stands(cases: dict[int, Case]) -> list[Stands]:
             _kept(case),
             _untied(case),
             case.status != Case.Status.NEW or case.owner_id is not None or case.pk in touched,
+            aside,
         )
         for number, case in cases.items()
     ]

@@ -168,7 +168,7 @@ class RegroupPagesTest(TestCase):
         self.client.post("/grouping/allowed/count/")
         self.compute()
         page = self.client.get(url)
-        self.assertContains(page, "1 account would be members")
+        self.assertContains(page, "1 account would be a member")
         self.assertContains(page, self.who[0].external_id)
         self.assertContains(page, self.case.ref)
         listed = self.client.get("/grouping/allowed/")

@@ -99,6 +99,14 @@ def test_a_case_opened_by_hand_loses_who_fits_it_no_more_but_never_all():
     assert found.fate == "holds"
 
 
+def test_who_was_left_out_before_is_no_news():
+    case = stands(1, [1, 2, 3], kept="Decided as benign", aside={3})
+    assert told([cluster(1, [1, 2])], [case]) == {}
+    [found] = told([cluster(1, [1])], [case]).values()
+    assert changes(found) == {2: "kept"}
+    assert sum(found.tiers.values()) == 3
+
+
 def test_a_persons_word_on_an_account_keeps_it():
     [found] = told([cluster(1, [1])], [stands(1, [1, 2, 3], spoken={2})]).values()
     assert changes(found) == {2: "kept", 3: "leaves"}
