@@ -133,16 +133,63 @@ def again_and_full(memory, news):
 
 def test_a_value_that_ties_by_itself_brings_whoever_shares_no_other():
     memory = Memory(prior=PRIOR)
-    people = (1, 2, 3)
+    three = (1, 2, 3)
     memory.add(
-        [(pk, f"org-{pk}", False) for pk in people],
+        people(*three),
         [(1, "payment", 3, 100 * N)],
-        [(pk, 1, 0, DAY) for pk in people],
-        [(pk, "volume", 0.01, "") for pk in people[:2]],
+        [(pk, 1, 0, DAY) for pk in three],
+        [(pk, "volume", 0.01, "") for pk in three[:2]],
     )
     memory.full()
     again_and_full(memory, memory.add(signals=[(3, "volume", 0.01, "")]))
-    assert set(memory.core.tolist()) == set(people)
+    assert set(memory.core.tolist()) == set(three)
+
+
+def camp_of(size):
+    """(attributes, uses, signals): accounts 1 to size share two templates and three cards."""
+    templates, cards = (91, 92), (93, 94, 95)
+    attributes = [(pk, "template", size, N) for pk in templates]
+    attributes += [(pk, "payment", size // 2, N) for pk in cards]
+    uses = [
+        (pk, value, 0, DAY)
+        for pk in range(1, size + 1)
+        for value in (*templates, cards[pk % 3], cards[(pk + 1) % 3])
+    ]
+    return attributes, uses, [(pk, "template", 1e-4, "") for pk in range(1, size + 1)]
+
+
+def people(*accounts):
+    return [(pk, f"org-{pk}", False) for pk in accounts]
+
+
+def test_a_stranger_who_bridges_two_episodes_of_an_operator_is_read():
+    memory = Memory(prior=PRIOR)
+    camp, stranger, operator = range(1, 13), 20, 1
+    attributes, uses, signals = camp_of(12)
+    for pk in camp:
+        uses.append((pk, operator, 20 * DAY * (pk % 2), 20 * DAY * (pk % 2) + 3 * DAY))
+    uses.append((stranger, operator, 0, 25 * DAY))
+    attributes.append((operator, "asn", 13, N))
+    memory.add(people(*camp, stranger), attributes, uses, signals)
+    assert memory.full().clusters
+    assert again_and_full(memory, memory.add(signals=[(1, "volume", 1e-3, "")])) == set(camp)
+
+
+def test_newcomers_who_come_to_vote_bring_whom_they_share_a_value_with():
+    memory = Memory(prior=PRIOR)
+    camp, newcomers, last = range(1, 13), (21, 22), 31
+    attributes, uses, signals = camp_of(12)
+    template, exit_, card = 1, 2, 3
+    attributes += [(template, "template", 8, N), (exit_, "ip", 8, N), (card, "payment", 3, N)]
+    uses += [(pk, exit_, 0, DAY) for pk in camp[6:]] + [(camp[0], template, 0, DAY)]
+    uses += [(pk, value, 0, DAY) for pk in newcomers for value in (template, exit_, card)]
+    uses += [(last, value, 0, DAY) for value in (template, card)]
+    memory.add(
+        people(*camp, *newcomers, last), attributes, uses, [*signals, (last, "volume", 0.1, "")]
+    )
+    memory.full()
+    news = memory.add(uses=[(pk, template, 0, DAY) for pk in camp[1:5]])
+    assert last in again_and_full(memory, news)
 
 
 def test_whoever_moves_into_a_community_touches_what_was_compared_with_it():
