@@ -7,6 +7,7 @@ from datetime import date, datetime
 from statistics import median
 
 from django.db import connection
+from django.db.models import Model
 from django.utils import timezone
 
 from cases.grouping import Cluster
@@ -93,8 +94,8 @@ def read_known(clusters: Sequence[Cluster], census: Census | None) -> Known:
     accounts = {member.account for cluster in clusters for member in cluster.members}
     now = timezone.now()
     return Known(
-        Attribute.objects.in_bulk(attributes),
-        Account.objects.only("external_id", "organisation").in_bulk(accounts),
+        _by_key(Attribute, attributes, "kind", "value", "label", "accounts", "population"),
+        _by_key(Account, accounts, "external_id", "organisation"),
         census,
         [
             detector.slug
@@ -105,6 +106,12 @@ def read_known(clusters: Sequence[Cluster], census: Census | None) -> Known:
         current_prior(),
         sorted(in_force().curves),
     )
+
+
+def _by_key(model: type[Model], keys: set[int], *fields: str) -> dict:
+    """Rows of a model by key, with these fields alone: thousands of them are read in every run."""
+    rows = model.objects.filter(pk__in=keys).values_list("pk", *fields, named=True)
+    return {row.pk: row for row in rows}
 
 
 def read_rows(clusters: Sequence[Cluster]) -> list[Rows]:

@@ -103,6 +103,7 @@ def fill(planted) -> None:
     from cases.services.group_copy import copy_in
     from ingest.models import Batch, Census, Detector
     from tests.base import NOON
+    from tests.bench.worlds import DAY, DAYS
 
     facts = planted.facts
     with transaction.atomic(), connection.cursor() as cursor:
@@ -146,7 +147,8 @@ def fill(planted) -> None:
         )  # fmt: skip
         cursor.execute(
             "INSERT INTO ingest_attributeuse (account_id, attribute_id, first_at, last_at, count)"
-            " SELECT a, b, to_timestamp(c), to_timestamp(d), 1 FROM raw"
+            " SELECT a, b, to_timestamp(%(start)s + c), to_timestamp(%(start)s + d), 1 FROM raw",
+            {"start": NOON.timestamp() - DAYS * DAY},
         )
         detectors = {
             family: Detector.objects.create(slug=family, name=family, family=family, version="1")
