@@ -15,8 +15,9 @@ from .links import ties
 from .membership import WITNESSES
 from .near import Near, rare_of
 from .output import Grouping
+from .reach import ANY
 from .source import Kept, Source
-from .tables import Facts, distinct, positions
+from .tables import Facts, among, distinct, positions, union
 from .witnesses import later_episodes, starts, witnesses
 
 
@@ -44,14 +45,16 @@ def regroup(
     """
     source = Kept(source)
     changed = _changed(source, distinct(news))
-    units = np.union1d(source.units(changed, bound=False), _searching(source, changed))
+    units = union(source.units(changed, bound=False), _searching(source, changed))
     around = Around(source, prior)
     around.add(changed, units)
     while True:
         facts, inside = around.facts()
         answer = run(facts, inside, around.core)
-        outside = np.setdiff1d(answer.reach.account[answer.reach.bound], around.core)
-        asked = np.setdiff1d(source.units(outside, bound=True), around.units)
+        bound = distinct(answer.reach.account[answer.reach.bound])
+        outside = bound[~among(bound, around.core)]
+        asked = source.units(outside, bound=True)
+        asked = asked[~among(asked, around.units)]
         unread = _unread(source, around.core, outside)
         if not len(asked) and not len(unread):
             return Regrouped(answer, around.units, around.core)
@@ -70,24 +73,28 @@ class Around:
         """Take in accounts and units, every account of a case with one of them, and every unit
         that one of them is bound to."""
         source = self._source
-        self.units = np.union1d(self.units, units)
-        fresh = np.setdiff1d(np.union1d(accounts, source.members(units)), self.core)
+        self.units = union(self.units, units)
+        fresh = self._new(accounts, source.members(units))
         while len(fresh):
-            self.core = np.union1d(self.core, fresh)
-            more = np.setdiff1d(source.units(fresh, bound=True), self.units)
-            self.units = np.union1d(self.units, more)
-            found = np.union1d(source.mates(fresh), source.members(more))
-            fresh = np.setdiff1d(found, self.core)
+            self.core = union(self.core, fresh)
+            more = source.units(fresh, bound=True)
+            more = more[~among(more, self.units)]
+            self.units = union(self.units, more)
+            fresh = self._new(source.mates(fresh), source.members(more))
+
+    def _new(self, *parts: np.ndarray) -> np.ndarray:
+        found = union(*parts)
+        return found[~among(found, self.core)]
 
     def facts(self) -> tuple[Facts, np.ndarray]:
         """(facts, mask of core among their accounts), once nobody outside ties with core."""
         while True:
             near = Near(self._source, self.core)
             facts = near.ties()
-            strangers = _strangers(facts, np.isin(facts.account, self.core), self._prior)
+            strangers = _strangers(facts, among(facts.account, self.core), self._prior)
             if not len(strangers):
                 facts = near.everything()
-                return facts, np.isin(facts.account, self.core)
+                return facts, among(facts.account, self.core)
             self.add(strangers, self.units[:0])
 
 
@@ -99,12 +106,12 @@ def _changed(source: Source, news: np.ndarray) -> np.ndarray:
     account, attribute, first, last = source.carriers(rare)
     changed = [news]
     order = np.argsort(attribute, kind="stable")
-    for rows in (order, order[~np.isin(account[order], news)]):
+    for rows in (order, order[~among(account[order], news)]):
         at = np.searchsorted(rare, attribute[rows])
         late, _ = later_episodes(
             at, first[rows], last[rows], starts(at, len(rare)), np.ones(len(rare), dtype=bool)
         )
-        changed.append(account[np.isin(attribute, attribute[rows[late]])])
+        changed.append(account[among(attribute, distinct(attribute[rows[late]]))])
     group = source.signals(news)[3]
     changed.append(source.observers(distinct(group[group < 0]))[0])
     return distinct(np.concatenate(changed))
@@ -124,9 +131,12 @@ def _searching(source: Source, accounts: np.ndarray) -> np.ndarray:
     where = np.repeat(np.arange(len(searched)), count)
     step = np.arange(len(where)) - np.repeat(np.cumsum(count) - count, count)
     who = account[order[low[where] + step]]
-    rows = np.unique(np.stack([unit[where], who, domain[where]]), axis=1)
-    pairs, times = np.unique(rows[:2], axis=1, return_counts=True)
-    return distinct(pairs[0][times >= 2])
+    units, which = np.unique(unit[where], return_inverse=True)
+    people, whom = np.unique(who, return_inverse=True)
+    rows = distinct((which * len(people) + whom) * (ANY + 1) + domain[where])
+    pairs = rows // (ANY + 1)
+    twice = pairs[1:][pairs[1:] == pairs[:-1]]
+    return distinct(units[twice // max(len(people), 1)])
 
 
 def _strangers(facts: Facts, inside: np.ndarray, prior: float) -> np.ndarray:
@@ -149,7 +159,7 @@ def _unread(source: Source, core: np.ndarray, outside: np.ndarray) -> np.ndarray
     theirs = _count(rare, attribute)
     ours = _count(rare, source.uses(core)[1])
     unread = rare[(ours < WITNESSES) & (ours + theirs >= WITNESSES)]
-    return distinct(account[np.isin(attribute, unread)])
+    return distinct(account[among(attribute, unread)])
 
 
 def _count(values: np.ndarray, found: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from .rarity import (
     rarity_bits,
 )
 from .source import Columns, Source
-from .tables import Facts, distinct
+from .tables import Facts, among, distinct, union
 from .witnesses import EPISODE_GAP
 
 # what is added to the domain of a value that may tie by itself; the domain of one that ties nobody
@@ -36,7 +36,7 @@ class Near:
         self.near = source.carriers(self.rare)
         account, attribute, first, last = self.near
         self._at = np.searchsorted(self.rare, attribute)
-        self._inside = np.isin(account, core)
+        self._inside = among(account, core)
         self._domain = domain[self._at]
         self._apart = _apart(self._at, first, last, len(self.rare))[self._at]
         said = source.signals(core)
@@ -47,19 +47,19 @@ class Near:
         """Facts that tell who may tie with core: by values of two domains, or by one that ties
         flagged accounts by itself."""
         strong = self._domain >= ALONE
-        alone = np.union1d(self.near[0][strong], self.observed[0])
+        alone = union(self.near[0][strong], self.observed[0])
         both = self._twice(self._domain >= 0)
-        return self._facts(np.union1d(both, alone), self.near[:0], np.union1d(self.core, alone))
+        return self._facts(union(both, alone), self.near[:0], union(self.core, alone))
 
     def everything(self) -> Facts:
         """The facts of core, and of all whom a cluster in core could find: those who carry values
         of two domains that two accounts of core carry. Of a place, card, device or mail domain that
         two of core carry every carrier is there: it may be their community."""
         several = np.bincount(self._at[self._inside], minlength=len(self.rare)) >= WITNESSES
-        found = np.union1d(self._twice((self._domain >= 0) & several[self._at]), self.observed[0])
-        found = np.setdiff1d(found, self.core)
+        found = union(self._twice((self._domain >= 0) & several[self._at]), self.observed[0])
+        found = found[~among(found, self.core)]
         lived_in = several[self._at] & np.isin(self._domain % ALONE, HOMES)
-        return self._facts(found, self.source.uses(found), np.union1d(self.core, found), lived_in)
+        return self._facts(found, self.source.uses(found), union(self.core, found), lived_in)
 
     def _twice(self, which: np.ndarray) -> np.ndarray:
         """Accounts outside with rows of two domains among these."""
@@ -73,17 +73,18 @@ class Near:
         """found: accounts outside core that count, theirs: what they carry; speak: those whose
         signals count, beside the observations that core is in; also: rows of near to keep."""
         source = self.source
-        keep = self._apart | np.isin(self.near[0], found)
+        keep = self._apart | among(self.near[0], found)
         keep = ~self._inside & (keep if also is None else keep | also)
         near = [column[keep] for column in self.near]
         parts = (self.mine, near, theirs) if len(theirs) else (self.mine, near)
         uses = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
-        known = np.union1d(self.core, found)
+        known = union(self.core, found)
         said = source.signals(speak)
         alone = [column[said[3] >= 0] for column in said]
         observed = source.observers(distinct(said[3][said[3] < 0]))
         words = [np.concatenate(columns) for columns in zip(alone, observed, strict=True)]
-        passing = np.setdiff1d(np.union1d(uses[0], words[0]), known)
+        passing = union(uses[0], words[0])
+        passing = passing[~among(passing, known)]
         account, party, aggregate = source.accounts(known)
         attribute, kind, carriers, population = source.attributes(distinct(uses[1]))
         return Facts.from_columns(

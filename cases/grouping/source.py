@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .tables import distinct
+from .tables import among, distinct, union
 
 Columns = tuple[np.ndarray, ...]
 
@@ -78,14 +78,14 @@ class Kept:
         """The rows of these ids; key: the column in which their id is."""
         ids = distinct(ids)
         known, columns = self._known.get(what, (ids[:0], ()))
-        missing = np.setdiff1d(ids, known, assume_unique=True)
+        missing = ids[~among(ids, known)]
         if len(missing) or not columns:
             rows = getattr(self._source, what)(missing)
             pairs = zip(columns, rows, strict=True) if columns else ((column,) for column in rows)
             columns = [np.concatenate(pair) for pair in pairs]
-            known = np.union1d(known, missing)
+            known = union(known, missing)
             self._known[what] = known, columns
         if len(known) == len(ids):
             return columns
-        mine = np.isin(columns[key], ids)
+        mine = among(columns[key], ids)
         return [column[mine] for column in columns]

@@ -185,6 +185,16 @@ def distinct(values: np.ndarray) -> np.ndarray:
     return values[np.concatenate(([True], values[1:] != values[:-1]))]
 
 
+def union(*parts: np.ndarray) -> np.ndarray:
+    """What is in any of them, ascending, each once."""
+    return distinct(np.concatenate(parts))
+
+
+def among(values: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Which of the values are among the ascending ids."""
+    return positions(ids, values) >= 0
+
+
 def positions(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Where each wanted id stands in the ascending ids; −1 where it does not."""
     if not len(ids) or not len(wanted):

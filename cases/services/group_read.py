@@ -9,6 +9,7 @@ from django.db import connection
 from cases.calibration import Curve
 from cases.grouping import Facts, Previous
 from cases.grouping.rarity import FAMILIES, FAMILY_CODE, KINDS
+from cases.grouping.tables import distinct
 from cases.services.group_copy import copy_out
 from cases.services.left_out import LeftOut, left_out
 
@@ -146,7 +147,7 @@ def _wanted(ids: np.ndarray) -> str:
     """The beginning of a query that asks for these ids. As a literal: the planner knows how many
     they are, and no table has to be filled.
     """
-    literal = ",".join(map(str, np.unique(ids).tolist()))
+    literal = ",".join(map(str, distinct(ids).tolist()))
     return f"WITH {WANTED} (id) AS (SELECT unnest('{{{{{literal}}}}}'::bigint[]))"
 
 
