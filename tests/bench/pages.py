@@ -4,6 +4,7 @@ Measured through the test client: middleware, queries and rendering, without the
 calibration beside each figure is a fixed loop of Python and of SQL on the same machine.
 """
 
+import contextlib
 import json
 import os
 import statistics
@@ -36,14 +37,21 @@ def main() -> None:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
     settings.ALLOWED_HOSTS = ["testserver"]  # and no test environment: it instruments templates
-    home, name = connection.settings_dict["NAME"], f"bench_pages_{os.getpid()}"
+    with bench_database("pages"):
+        measure()
+
+
+@contextlib.contextmanager
+def bench_database(what: str):
+    """A migrated database of this process's own, gone afterwards."""
+    home, name = connection.settings_dict["NAME"], f"bench_{what}_{os.getpid()}"
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0")
     connection.close()
     connection.settings_dict["NAME"] = name
     try:
         call_command("migrate", verbosity=0)
-        measure()
+        yield
     finally:
         connection.close()
         connection.settings_dict["NAME"] = home
