@@ -81,7 +81,6 @@ def _facts(member: Member, voters: set[int], out: LeftOut) -> Facts:
     # a value that few carry divides into episodes, by everybody's use of it
     around = _of(USES, attribute[0][shared], "u.attribute_id", "iitt")
     uses = [np.concatenate(parts) for parts in zip(use, inside, around, strict=True)]
-    uses = out.rows(uses, attribute=1)
     told = SIGNALS.replace("{where}", out.signals)
     signal = _of(told, mine, "s.account_id", "iifif", families=FAMILIES)
     group = np.unique(signal[3][signal[3] < 0])

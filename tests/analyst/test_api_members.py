@@ -2,6 +2,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from cases.grouping import METHOD
 from cases.models import Member
 from cases.services.group_memory import freeze_all
 from cases.services.judge import judge_members
@@ -99,7 +100,7 @@ class MembersTest(ApiTestCase):
 class ExplanationTest(ApiTestCase):
     def setUp(self):
         self.client.force_login(self.ana)
-        Member.objects.update(method="rarity-2")
+        Member.objects.update(method=METHOD)
         freeze_all(new_epoch=True)
 
     def test_the_parts_add_up_and_each_says_what_it_would_be_without(self):

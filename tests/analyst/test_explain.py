@@ -5,6 +5,7 @@ from itertools import pairwise
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from cases.grouping import METHOD
 from cases.models import Case, Link, Member
 from cases.services.group_memory import freeze_all
 from ingest.models import Account, Attribute, AttributeUse
@@ -15,7 +16,7 @@ POPULATION = 10_000
 
 
 def add_member(case, name, **fields):
-    fields = {"probability": 0.9, "tier": "likely", "method": "rarity-2"} | fields
+    fields = {"probability": 0.9, "tier": "likely", "method": METHOD} | fields
     account = make_account(name)
     return Member.objects.create(case=case, account=account, **fields)
 
@@ -41,7 +42,7 @@ class WhyTest(DeskTestCase):
     @classmethod
     def setUpTestData(cls):
         super().setUpTestData()
-        Member.objects.update(method="rarity-2")
+        Member.objects.update(method=METHOD)
         cls.members = list(Member.objects.select_related("account").order_by("pk"))
         tie(cls.case, cls.members, "template", "Solve <b>this</b>", label="Solve <b>this</b>")
         freeze_all(new_epoch=True)  # as grouping takes the counts that detectors told

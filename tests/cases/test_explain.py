@@ -90,6 +90,9 @@ def test_an_account_tied_by_one_kind_alone_is_said_to_leave():
     now = explain_member(facts, prior=PRIOR, account=who[0], voters=who)
     assert now.probability > 0.9
     assert all(term.without.leaves and not term.without.tied for term in now.terms)
+    tying = [family for family in now.families if family.raw > family.alone]
+    assert len(tying) == 2
+    assert all(family.without.leaves and not family.without.tied for family in tying)
 
 
 def test_its_own_organisation_has_no_vote_and_a_stranger_to_the_facts_is_refused():
