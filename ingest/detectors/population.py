@@ -23,7 +23,7 @@ from ingest.services import AttributeCount, PopulationUse
 from ingest.wire import AccountRef, Prevalence, SharedAttribute
 
 MOST_ATTRIBUTES = 200  # of one observation (ingest/wire.py)
-MOST_COMPARED = 20_000  # accounts whose content is compared, of those that are tied to strangers
+MOST_COMPARED = 20_000  # accounts whose content is compared, those tied to strangers first
 MOST_OWN = 20  # of those, values that nobody else carries
 # What leaves a locked log with the population: who, and which values they share.
 EXPORTS = frozenset({"account_id", "organisation", "plan", *COLUMNS.values()})
@@ -144,14 +144,25 @@ class Population:
     def ties(self) -> pd.DataFrame:
         """The uses of values with 2 ≤ d ≤ cap, whoever carries them: account_id, kind, value,
         first_at, last_at, count, accounts, organisations."""
-        few = self.shared[self.shared.accounts <= self.cap]
+        return self._uses_of_shared(self.uses, self.templates.uses, self.cap)
+
+    @counted
+    def uses_by(self, names: Collection[str], most: int) -> pd.DataFrame:
+        """As ties, for some accounts and up to so many carriers, whoever they are."""
+        some = ibis.memtable({"account_id": sorted(names)})
+        worded = self.templates.uses
+        worded = worded[worded.account_id.isin(set(names))]
+        return self._uses_of_shared(self.uses.semi_join(some, "account_id"), worded, most)
+
+    def _uses_of_shared(self, uses: ir.Table, worded: pd.DataFrame, most: int) -> pd.DataFrame:
+        few = self.shared[self.shared.accounts <= most]
         wanted = few[few.kind != "template"][["kind", "value", "accounts", "organisations"]]
         u = self.uses
         d = u.group_by("kind", "value").aggregate(n=u.account_id.nunique())
-        d = d.filter((d.n >= 2) & (d.n <= self.cap))
-        rows = u.semi_join(d, ["kind", "value"]).drop("organisation").execute()
+        d = d.filter((d.n >= 2) & (d.n <= most))
+        rows = uses.semi_join(d, ["kind", "value"]).drop("organisation").execute()
         rows = rows.merge(wanted, on=["kind", "value"])
-        templates = self.templates.uses.rename(columns={"template": "value"})
+        templates = worded.rename(columns={"template": "value"})
         templates = templates.assign(kind="template").merge(
             few[few.kind == "template"][["kind", "value", "accounts", "organisations"]],
             on=["kind", "value"],
@@ -163,7 +174,9 @@ class Population:
     def routes(self) -> Routes:
         """How alike those write who share something rare with another organisation."""
         tied = self.ties[(self.ties.organisations >= 2) & (self.ties.kind != "template")]
-        compared = sorted(tied.account_id.unique(), key=digest)[:MOST_COMPARED]
+        ties_first = set(tied.account_id)
+        order = sorted(self.accounts.index, key=lambda name: (name not in ties_first, digest(name)))
+        compared = order[:MOST_COMPARED]
         strangers = sorted(self.accounts.index, key=digest)[:STRANGERS]
         with exporting("routes", frozenset()):
             likeness = Likeness(prompts_of(self.requests, sorted({*compared, *strangers})))

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import binom
 
 from ingest.detectors.likeness import Likeness
+from ingest.detectors.nearness import Nearness
 
 FAMILIES = {
     "network": ("ip",),
@@ -27,7 +28,6 @@ CAPS = {"network": 8.0, "payment": 8.0, "client": 4.0, "registration": 4.0, "sof
 # How near is alike: among the nearest one in a hundred, or one in twenty, of all strangers. The
 # first finds small campaigns, the second those that are themselves several per cent of everybody.
 RATES = (0.01, 0.05)
-LEAST_LIKENESS = 0.15  # cosine; below it even the nearest stranger is no company
 M = 0.3  # P(another user of a campaign's place writes alike): most of its users may be bystanders
 SURPRISE = 1 / 16  # a place has company when so many alike would be rarer than this by chance
 # Bits of one place. A mail domain is an institution's or a provider's before it is an operator's.
@@ -40,7 +40,8 @@ STRANGERS = 1000  # that an account is compared with
 class Routes:
     """bits: accounts × families. p: P(so many places with company by chance), over those that are
     tied to another organisation at all (tested). company: pairs of
-    positions that share a place and write alike (by the wider rate), and by which family."""
+    positions that share a place and write alike (by the wider rate), and by which family. near: how
+    alike anybody writes, by position."""
 
     names: list[str]
     bits: pd.DataFrame
@@ -49,6 +50,7 @@ class Routes:
     places: np.ndarray
     hits: np.ndarray
     company: pd.DataFrame
+    near: Nearness
 
 
 def follow(
@@ -58,7 +60,8 @@ def follow(
     sample of the whole population, tied or not. Were only the tied ones asked, a log in which
     nobody but a campaign shares anything would measure the campaign by itself."""
     names = likeness.names
-    thresholds = _thresholds(likeness, party, strangers)
+    near = Nearness(likeness, party, strangers)
+    thresholds = [near.threshold(rate) for rate in RATES]
     pairs = _pairs(likeness, party, ties)
     like = likeness.of_pairs(pairs.one.to_numpy(), pairs.other.to_numpy())
     size = len(names)
@@ -84,10 +87,10 @@ def follow(
             if tail < p[one]:
                 p[one] = tail
                 places[one], hits[one] = len(rows), int(rows.hit.sum())
-    near = pairs[like >= thresholds[-1][pairs.one]]
+    company = pairs[like >= thresholds[-1][pairs.one]]
     frame = pd.DataFrame(bits, index=pd.Index(names, name="account_id"))
     tested = np.isin(np.arange(size), pairs.one)
-    return Routes(names, frame, tested, p, places, hits, near)
+    return Routes(names, frame, tested, p, places, hits, company, near)
 
 
 def at_least(chances: np.ndarray, hits: int) -> float:
@@ -108,20 +111,6 @@ def _company(others: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
     needed = binom.isf(SURPRISE, sizes, rate) + 1
     chance = binom.sf(needed - 1, sizes, rate)
     return needed[where], np.maximum(chance[where], 1e-12)
-
-
-def _thresholds(likeness: Likeness, party: np.ndarray, strangers: np.ndarray) -> list[np.ndarray]:
-    """Each account's own measure of near, from the strangers of other organisations."""
-    like = likeness.against(strangers)
-    like[party[strangers][None, :] == party[:, None]] = np.nan
-    empty = np.isnan(like).all(axis=1)
-    like[empty] = 0.0
-    found = []
-    for rate in RATES:
-        nearest = np.nanquantile(like, 1 - rate, axis=1, method="higher")
-        threshold = np.maximum(nearest, LEAST_LIKENESS)
-        found.append(np.where(empty | (likeness.counts == 0), np.inf, threshold))
-    return found
 
 
 def _pairs(likeness: Likeness, party: np.ndarray, ties: pd.DataFrame) -> pd.DataFrame:
@@ -150,3 +139,9 @@ def _place(kind: str, value: str) -> str:
     if kind != "ip":
         return f"{kind}|{value}"
     return value.rsplit(".", 1)[0] if "." in value else ":".join(value.split(":")[:4])
+
+
+def total_bits(routes: Routes) -> pd.Series:
+    """What the families say together, each within its cap, and half of it downwards."""
+    caps = pd.Series(CAPS)
+    return routes.bits.clip(lower=-caps / 2, upper=caps, axis=1).sum(axis=1)
