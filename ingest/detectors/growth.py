@@ -19,7 +19,9 @@ CAPS = {"content": 6.0, "network": 6.0, "payment": 6.0, "device": 6.0, "registra
         "software": 2.0, "wording": 4.0, "habits": 3.0}  # fmt: skip
 LEAST = -2.0  # that a family may take away, of what is not the content
 SOLID = ("network", "payment", "device")
+SOFT = ("registration", "software")  # a shared wording is the content once more
 WITNESSING = (*SOLID, "registration")
+LEAST_UNTIED = -8.0
 ROOFS = ("network", "payment")  # one value of these may stand for an institution
 ROUNDS = 6
 CORE = 48  # members that the content is compared with
@@ -111,7 +113,7 @@ def grow(
         bits["habits"] = _habits(habits, weight, CAPS["habits"])
         odds = np.log2(share / (1 - share)) + sum(bits.values())
         solid = sum((bits[name] > 1).astype(int) for name in votes if name in SOLID)
-        soft = sum((bits[name] > 1).astype(int) for name in votes if name not in SOLID)
+        soft = sum((bits[name] > 1).astype(int) for name in SOFT if name in votes)
         alike = bits["content"] > 1
         allowed = (alike & (solid + soft >= 1)) | (solid >= 2)
         weight = np.where(allowed, 1 / (1 + 2.0 ** -np.clip(odds, -40, 40)), 0.0)
@@ -133,7 +135,19 @@ def grow(
             if witnesses[name]:
                 told = votes[name].bits(weight, share, size, CAPS[name], int(places[0]))
                 apart[name] = float(told[member].mean())
+    odds = odds + _untied(bits, weight)
     return Grown(np.flatnonzero(member), bits, odds, apart, witnesses, float(roof))
+
+
+def _untied(bits: dict[str, np.ndarray], weight: np.ndarray) -> np.ndarray:
+    """What it takes away to share nothing with members that are tied to each other: whoever only
+    writes like them may ask the same benchmark. Nothing where members aren't tied either."""
+    tied = np.zeros(len(weight), dtype=bool)
+    for name in WITNESSING:
+        tied |= bits.get(name, np.zeros(1)) > 1
+    inside = (weight[~tied].sum() + 1) / (weight.sum() + 2)
+    outside = ((1 - weight)[~tied].sum() + 1) / ((1 - weight).sum() + 2)
+    return np.where(tied, 0.0, np.clip(np.log2(inside / outside), LEAST_UNTIED, 0.0))
 
 
 def _content(near: Nearness, weight: np.ndarray, cap: float) -> np.ndarray:
