@@ -4,8 +4,8 @@ of signing up.
 Alike writing alone is a shared interest, and a shared address alone is a café. Under the null the
 two are independent: those who share a place with an account are no nearer to its content than
 strangers are. Two ways lead to a call: the account's own places (routes.py: the exact chance of so
-many with company), and a population that holds it (suspects.py: how high content dealt out anew
-takes an account). The p-value is twice the smaller of the two. A population that a benign twin
+many with company: the p-value), and a population that holds it higher than content dealt out anew
+takes anybody (suspects.py: a gate, which makes no p-value smaller). A population that a benign twin
 explains calls nobody.
 """
 
@@ -39,11 +39,12 @@ def detect(requests: ir.Table, population: Population | None = None) -> Findings
     bits = pd.Series(np.maximum(own, suspects.score - ALONE), index=routes.names)
     positive = bits.clip(lower=0).reindex(population.accounts.index).fillna(0.0)
     scores = (positive / (positive + HALF_SCORE)).round(4)
-    p = np.minimum(1.0, 2 * np.minimum(routes.p, suspects.p))
+    p = routes.p
     q = np.ones(len(routes.names))
     q[routes.tested] = q_values(p[routes.tested])
-    called = (q <= FALSE_DISCOVERIES) & ~suspects.explained
-    called &= (routes.hits >= FEWEST_PLACES) | (suspects.held >= 0)
+    called = (q <= FALSE_DISCOVERIES) & (routes.hits >= FEWEST_PLACES)
+    called |= (suspects.held >= 0) & (suspects.score > suspects.chance)
+    called &= ~suspects.explained
     group = _groups(routes, suspects, called)
     names = [routes.names[place] for place in np.flatnonzero(called)]
     twins = nearest(features_of(population, names))
@@ -96,7 +97,7 @@ def _summary(routes: Routes, suspects: Suspects, place: int, near: int, p: float
             f"belongs to {len(held.grown.members)} accounts that content, habits and {families} "
             f"hold together; {told}"
         )
-    return f"{told}; chance {p:.1g}"
+    return f"{told}; chance of its own places {p:.1g}"
 
 
 def _told(suspects: Suspects, place: int) -> dict | None:

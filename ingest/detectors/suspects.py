@@ -9,8 +9,10 @@ maker's addresses have no solid family: such a population is *explained*, and it
 away from its accounts. What is left is worth the bits that its members have on average from the
 content, the solid families and the habits that they have in common.
 
-The same is done again with everybody's content dealt out anew (SHUFFLES times): how high chance
-takes an account gives the p-value of the whole way, selection included.
+The same is done again with everybody's content dealt out anew (SHUFFLES times). What scores no
+higher than the highest that came of it is chance's; under the null something does with a chance of
+at most 1 / (SHUFFLES + 1) for a whole log. That is a gate and no p-value of an account: accounts of
+one population stand or fall together, and pooling them would count one accident many times.
 """
 
 import weakref
@@ -56,14 +58,14 @@ class Held:
 class Suspects:
     """score: bits on one scale for every position of names, whoever holds it; held: position in
     populations of the one that scores it highest, −1 for none; explained: whether an explained
-    population holds it; p: P(such a score were content independent of ties)."""
+    population holds it; chance: the highest score that dealt-out content gave."""
 
     names: list[str]
     populations: list[Held]
     score: np.ndarray
     held: np.ndarray
     explained: np.ndarray
-    p: np.ndarray
+    chance: float
 
 
 _known: "weakref.WeakKeyDictionary[Population, Suspects]" = weakref.WeakKeyDictionary()
@@ -94,10 +96,8 @@ def find_suspects(population: Population) -> Suspects:
             table.assign(content=content), dealt, votes, habits, MOST_GROWN_BY_CHANCE
         )
         chance.append(weigh([judge(g, near.party) for g in by_chance], len(names))[0])
-    law = np.sort(np.concatenate(chance))
-    as_high = len(law) - np.searchsorted(law, score, side="left")
-    p = np.where(best >= 0, (as_high + 1) / (len(law) + 1), 1.0)
-    return Suspects(names, held, score, best, explained, p)
+    highest = max(float(np.max(law)) for law in chance)
+    return Suspects(names, held, score, best, explained, highest)
 
 
 def grow_all(

@@ -20,7 +20,7 @@ FAMILIES = {
 CAPS = {"network": 8.0, "payment": 8.0, "device": 8.0, "registration": 5.0, "software": 3.0,
         "wording": 5.0}  # fmt: skip
 M = 0.9  # P(two accounts of one operator share a value that the operator uses)
-MOST_PAIRS = 2_000_000
+MOST_PAIRS = 500_000
 
 
 @dataclass(frozen=True)
