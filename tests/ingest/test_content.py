@@ -3,12 +3,13 @@
 import random
 
 import numpy as np
+import pandas as pd
 
 from ingest.detectors import Population, content
 from ingest.detectors.combine import combined_scores
-from ingest.detectors.growth import Votes
+from ingest.detectors.growth import WITNESSING, Votes
 from ingest.detectors.seeds import potts
-from ingest.detectors.suspects import suspects_of
+from ingest.detectors.suspects import split, suspects_of
 from ingest.detectors.ties import families_of
 from ingest.readers import open_logs
 from ingest.simulate.varied import draw_world
@@ -157,3 +158,21 @@ def test_who_only_writes_like_tied_members_is_left_below_them(tmp_path):
     scores, _ = scores_of(book, tmp_path)
     lowest = min(scores[f"camp{n}"] for n in range(20))
     assert max(scores[f"bench{n}"] for n in range(12)) < lowest - 3
+
+
+class TwoTongues:
+    """Stands for Nearness: the first half writes alike, so does the second, and not like it."""
+
+    party = np.arange(20)
+
+    def bits(self, one, other):
+        return np.where((one < 10) == (other < 10), 2.0, -1.0)
+
+
+def test_what_growth_joined_is_cut_unless_the_parts_share_much():
+    nobody = pd.DataFrame(columns=["one", "other", *WITNESSING]).astype(int)
+    parts = split(np.arange(20), nobody, TwoTongues())
+    assert [part.tolist() for part in parts] == [list(range(10)), list(range(10, 20))]
+    one, other = (places.ravel() for places in np.meshgrid(range(10), range(10, 20)))
+    tied = pd.DataFrame({"one": one, "other": other} | dict.fromkeys(WITNESSING, 8.0))
+    assert [len(part) for part in split(np.arange(20), tied, TwoTongues())] == [20]
