@@ -64,12 +64,14 @@ def simulate(
 ) -> Truth:
     """Write out/requests.parquet and out/truth.json. The same arguments give the same files.
 
-    end is the last moment (today's midnight, UTC, when left out). Raises OSError when out can't be
-    written.
+    end is the last moment (today's midnight, UTC, when left out). The world is drawn up to end's
+    midnight and then moved, as if its people lived some time zones away: at whatever hour of a day
+    it ends, a seed plants the same campaigns. Raises OSError when out can't be written.
     """
     end = end or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = end.replace(hour=0, minute=0, second=0, microsecond=0)
     random = Random(seed)
-    log = Log(random, (end - timedelta(days=days)).timestamp(), days)
+    log = Log(random, (midnight - timedelta(days=days)).timestamp(), days)
     cast = People(World(random), log)
     while len(log.truth) < people:
         random.choices((cast.person, cast.household, cast.firm), (88, 8, 4))[0]()
@@ -81,17 +83,17 @@ def simulate(
         plan = draw_plan(random, kind, large=number == largest)
         Campaign(f"campaign-{number}", plan, cast).run()
     plant_hostile(cast)
-    return _write(out, seed, log)
+    return _write(out, seed, log, later=(end - midnight).total_seconds())
 
 
-def _write(out: Path, seed: int, log: Log) -> Truth:
+def _write(out: Path, seed: int, log: Log, *, later: float) -> Truth:
     out.mkdir(parents=True, exist_ok=True)
     log.rows.sort(key=lambda row: (row[0], row[1], row[14]))
     columns = list(zip(*log.rows, strict=True))
     arrays = [pa.array([f"req-{seed}-{n:07d}" for n in range(len(log.rows))])]
     for values, kind in zip(columns, COLUMNS.values(), strict=True):
         if pa.types.is_timestamp(kind):
-            values = [round(value * 1000) for value in values]
+            values = [round((value + later) * 1000) for value in values]
             arrays.append(pa.array(values, pa.int64()).cast(kind))
         else:
             arrays.append(pa.array(values, kind))

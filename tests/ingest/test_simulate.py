@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow.parquet as pq
 import pytest
@@ -35,6 +35,15 @@ def test_the_same_seed_gives_the_same_bytes(made, tmp_path):
     simulate(tmp_path, seed=1, **SMALL)
     for name in ("requests.parquet", "truth.json"):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_at_whatever_hour_of_a_day_it_ends_a_seed_plants_the_same_campaigns(made, tmp_path):
+    truth, folder = made(1)
+    later = simulate(tmp_path, seed=1, **SMALL | {"end": END + timedelta(hours=14)})
+    assert later.campaigns == truth.campaigns and later.accounts == truth.accounts
+    times = [pq.read_table(one / "requests.parquet")["at"] for one in (folder, tmp_path)]
+    moved = {after - at for at, after in zip(*(t.to_pylist() for t in times), strict=True)}
+    assert moved == {timedelta(hours=14)}
 
 
 def test_another_seed_gives_another_structure_and_not_only_other_names(made):
