@@ -65,8 +65,8 @@ def simulate(
     """Write out/requests.parquet and out/truth.json. The same arguments give the same files.
 
     end is the last moment (today's midnight, UTC, when left out). The world is drawn up to end's
-    midnight and then moved, as if its people lived some time zones away: at whatever hour of a day
-    it ends, a seed plants the same campaigns. Raises OSError when out can't be written.
+    midnight, with a week of its own, and then moved, as if its people lived some time zones away:
+    whenever it ends, a seed plants the same campaigns. Raises OSError when out can't be written.
     """
     end = end or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     midnight = end.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -103,11 +103,18 @@ BY_HOUR = (2, 1, 1, 1, 1, 2, 4, 7, 10, 12, 12, 11, 9, 11, 12, 12, 11, 10, 9, 9, 
 
 
 def human_moments(log: Log, sessions: int, zone: int, since: float = 0.0) -> list[float]:
-    """When a person sits down: by day and in the evening, less at weekends. zone: hours."""
+    """When a person sits down: by day and in the evening, less at weekends. zone: hours.
+
+    The week ends two days before the log does, whatever day that is, so that a seed draws the same
+    world on every day.
+    """
     draw = log.random
     since = max(log.start, since)
     days = max(1, math.ceil((log.end - since) / DAY))
-    weights = [0.45 if int((since + d * DAY) // DAY + 3) % 7 >= 5 else 1.0 for d in range(days)]
+    monday = log.end // DAY - 1
+    weights = [
+        0.45 if int((since + d * DAY) // DAY - monday) % 7 >= 5 else 1.0 for d in range(days)
+    ]
     found = []
     for day in draw.choices(range(days), weights, k=sessions):
         hour = draw.choices(range(24), BY_HOUR)[0]
