@@ -9,8 +9,9 @@ from django.db.models import Count, F, Max, Q, Sum
 
 from analyst.figures import Drawn, Table
 from cases import plots
-from cases.calibration import FEWEST, PRIOR, measure, wilson
+from cases.calibration import FEWEST, PRIOR, measure
 from cases.models import Activation, Calibration, Member
+from cases.sampling import wilson
 from cases.services.calibrate import FAMILIES
 from cases.services.labels import Label, scored_labels
 from cases.services.terms import current_prior

@@ -8,7 +8,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from analyst.access import visible_cases
 from cases.agreement import Brier, brier, krippendorff_alpha
 from cases.models import Case, Decision, LabelStratum, SampleAnswer
-from cases.services.label import estimate_recall
+from cases.services.lots import estimate_recall
 
 LISTED = 20
 

@@ -139,13 +139,8 @@ def members_of(row: PreviewCase, after: str) -> tuple[list[PreviewMember], int |
 
 
 def latest_withdrawals(after: str) -> tuple[list[Withdrawal], int | None]:
-    rows = Withdrawal.objects.select_related("detector", "proposed_by", "applied_by").order_by(
-        "-pk"
-    )
-    if is_key(after):
-        rows = rows.filter(pk__lt=int(after))
-    rows = list(rows[: PAGE + 1])
-    found, following = rows[:PAGE], rows[PAGE - 1].pk if len(rows) > PAGE else None
+    rows = Withdrawal.objects.select_related("detector", "proposed_by", "applied_by")
+    found, following = page(rows.order_by("-pk"), after, "pk", rises=False)
     relied = dict(
         Reliance.objects.filter(withdrawal__in=found)
         .order_by()
@@ -215,10 +210,7 @@ def dress_reliance(rows: list[Reliance]) -> None:
 
 def latest_entries(after: str) -> tuple[list[AllowEntry], int | None]:
     rows = AllowEntry.objects.select_related("owner", "added_by").order_by("-pk")
-    if is_key(after):
-        rows = rows.filter(pk__lt=int(after))
-    rows = list(rows[: PAGE + 1])
-    found, following = rows[:PAGE], rows[PAGE - 1].pk if len(rows) > PAGE else None
+    found, following = page(rows, after, "pk", rises=False)
     count = newest_count()
     hides = count.summary.get("hides", {}) if count else {}
     for row in found:
@@ -261,10 +253,10 @@ def marks_of(kind: str, pk: int) -> list[Reliance]:
     return withdrawals_behind(kind, [pk]).get(pk, [])
 
 
-def page(rows: QuerySet, after: str, column: str) -> tuple[list, int | None]:
-    """A page of rows that rise by a column, and the key that the next begins after."""
+def page(rows: QuerySet, after: str, column: str, *, rises: bool = True) -> tuple[list, int | None]:
+    """A page of rows that rise, or fall, by a column, and the key that the next begins after."""
     if is_key(after):
-        rows = rows.filter(**{f"{column}__gt": int(after)})
+        rows = rows.filter(**{f"{column}__{'gt' if rises else 'lt'}": int(after)})
     rows = list(rows[: PAGE + 1])
     following = getattr(rows[PAGE - 1], column) if len(rows) > PAGE else None
     return rows[:PAGE], following

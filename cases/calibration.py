@@ -8,7 +8,7 @@ that how many of either class happened to be reviewed drops out.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from math import log2, sqrt
+from math import log2
 
 import numpy as np
 from scipy.optimize import isotonic_regression, minimize
@@ -20,7 +20,6 @@ FOLDS = 5
 BINS = 10
 LEAST = 10  # accounts in a bin: fewer tell no share
 EDGE = 1e-3  # scores are kept this far from 0 and 1, where log-odds have no end
-Z95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +133,6 @@ def measure(p: np.ndarray, y: np.ndarray) -> Measured:
             }
         )
     return Measured(float(((p - y) ** 2).mean()), float(ece), bins)
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927); of must be at least 1."""
-    share, z2 = hits / of, Z95**2
-    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = Z95 / (1 + z2 / of) * sqrt(share * (1 - share) / of + z2 / (4 * of * of))
-    return middle - half if hits else 0.0, middle + half if hits < of else 1.0
 
 
 def _platt(x: np.ndarray, y: np.ndarray) -> dict:

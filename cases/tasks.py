@@ -10,7 +10,7 @@ from cases.services import (
     deliver,
     findings,
     group,
-    label,
+    lots,
     preview,
     reliance,
     seal,
@@ -64,4 +64,4 @@ def watch_for_waves():
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def draw_labels():
     with contextlib.suppress(CaseError):  # grouping is at work: the next sweep draws
-        label.draw_labels()
+        lots.draw_labels()

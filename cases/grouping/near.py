@@ -86,25 +86,14 @@ class Near:
         passing = union(uses[0], words[0])
         passing = passing[~among(passing, known)]
         account, party, aggregate = source.accounts(known)
-        attribute, kind, carriers, population = source.attributes(distinct(uses[1]))
-        return Facts.from_columns(
-            account=np.concatenate([account, passing]),
-            party=np.concatenate([party, -passing]),
-            aggregate=np.concatenate([aggregate, np.zeros(len(passing), dtype=bool)]),
-            attribute=attribute,
-            kind=kind,
-            carriers=carriers,
-            population=population,
+        nobody = np.zeros(len(passing), dtype=bool)
+        everybody = zip((account, party, aggregate), (passing, -passing, nobody), strict=True)
+        return Facts.from_tables(
+            account=[np.concatenate(columns) for columns in everybody],
+            attribute=source.attributes(distinct(uses[1])),
+            use=uses,
+            signal=words,
             networks=source.networks,
-            use_account=uses[0],
-            use_attribute=uses[1],
-            use_first=uses[2],
-            use_last=uses[3],
-            signal_account=words[0],
-            signal_family=words[1],
-            signal_p=words[2],
-            signal_group=words[3],
-            signal_bits=words[4],
         )
 
 

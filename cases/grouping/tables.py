@@ -1,6 +1,6 @@
 """What grouping is given: columns, in one canonical order whatever the order of the rows."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -117,6 +117,37 @@ class Facts:
             ua, uv, first, last,
             sa[order], family[order], p[order], group[order], bits[order], groups,
         )  # fmt: skip
+
+    @classmethod
+    def from_tables(
+        cls,
+        *,
+        account: Sequence[np.ndarray],
+        attribute: Sequence[np.ndarray],
+        use: Sequence[np.ndarray],
+        signal: Sequence[np.ndarray],
+        networks: Callable[[np.ndarray], np.ndarray],
+    ):
+        """From the columns of each table, as source.Source names them."""
+        return cls.from_columns(
+            account=account[0],
+            party=account[1],
+            aggregate=account[2],
+            attribute=attribute[0],
+            kind=attribute[1],
+            carriers=attribute[2],
+            population=attribute[3],
+            networks=networks,
+            use_account=use[0],
+            use_attribute=use[1],
+            use_first=use[2],
+            use_last=use[3],
+            signal_account=signal[0],
+            signal_family=signal[1],
+            signal_p=signal[2],
+            signal_group=signal[3],
+            signal_bits=signal[4],
+        )
 
     @classmethod
     def from_rows(

@@ -12,21 +12,13 @@ from django.db.models import Max
 from cases.calibration import PRIOR, Curve, Fit, fit
 from cases.errors import CaseError, NotAllowed
 from cases.models import Activation, Calibration
-from cases.services.labels import STANDING, Label, reviewed_labels
-from ingest.models import Detector
+from cases.services.labels import Label, reviewed_labels
+from ingest.models import Detector, Signal
 
 LOCK = 0x5711_00CA  # numbers versions and puts activations in a row
 MAY_ACTIVATE = ("lead", "administrator")
 # A mark proves training on marked text, not who collected it: it says nothing of a member.
 FAMILIES = tuple(family for family in Detector.Family.values if family != "watermark")
-SCORES = f"""
-SELECT d.family, a.external_id, s.account_id, max(s.score)
-FROM ingest_signal s
-JOIN ingest_detector d ON d.id = s.detector_id
-JOIN ingest_account a ON a.id = s.account_id
-WHERE s.account_id = ANY(%s) AND d.family = ANY(%s) AND {STANDING}
-GROUP BY 1, 2, 3 ORDER BY 1, 2
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +68,15 @@ def fit_families(families: Sequence[str] = FAMILIES) -> list[Fitted]:
     """
     labels = reviewed_labels()
     rows: dict[str, list[tuple[str, float, Label]]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(SCORES, [list(labels), list(families)])
-        for family, name, account, score in cursor.fetchall():
-            rows.setdefault(family, []).append((name, score, labels[account]))
+    best = (
+        Signal.objects.counting()
+        .filter(account__in=list(labels), detector__family__in=families)
+        .order_by("detector__family", "account__external_id")
+        .values_list("detector__family", "account__external_id", "account")
+        .annotate(Max("score"))
+    )
+    for family, name, account, score in best:
+        rows.setdefault(family, []).append((name, score, labels[account]))
     return [_fitted(family, told) for family, told in rows.items()]
 
 

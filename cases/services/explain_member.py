@@ -85,32 +85,15 @@ def _facts(member: Member, voters: set[int], out: LeftOut) -> Facts:
     signal = _of(told, mine, "s.account_id", "iifif", families=FAMILIES)
     group = np.unique(signal[3][signal[3] < 0])
     if len(group):
-        code = CODE.format(mask=2**62 - 1)
-        on = f"s.group_key <> '' AND {code}"
+        on = f"s.group_key <> '' AND {CODE}"
         fellows = out.rows(_of(told, group, on, "iifif", families=FAMILIES))
         own = signal[3] >= 0
         signal = [np.concatenate((a[own], b)) for a, b in zip(signal, fellows, strict=True)]
     signal = worth(signal, in_force().curves)
     who = np.unique(np.concatenate((uses[0], signal[0], mine, sorted(voters)))).astype(np.int64)
     account = out.rows(_of(ACCOUNTS, who, "a.id", "iii"))
-    return Facts.from_columns(
-        account=account[0],
-        party=account[1],
-        aggregate=account[2],
-        attribute=attribute[0],
-        kind=attribute[1],
-        carriers=attribute[2],
-        population=attribute[3],
-        networks=networks,
-        use_account=uses[0],
-        use_attribute=uses[1],
-        use_first=uses[2],
-        use_last=uses[3],
-        signal_account=signal[0],
-        signal_family=signal[1],
-        signal_p=signal[2],
-        signal_group=signal[3],
-        signal_bits=signal[4],
+    return Facts.from_tables(
+        account=account, attribute=attribute, use=uses, signal=signal, networks=networks
     )
 
 

@@ -13,9 +13,6 @@ NEVER = np.iinfo(np.int64).min  # how COPY writes −infinity, which stands for 
 FIELDS, SIZE = 2, 4  # bytes before a row that count its fields, and before a field its bytes
 PIECES = 16
 SENDS = {"i": "int8send", "f": "float8send", "t": "timestamptz_send", "s": "int2send"}
-FIELDS, SIZE = 2, 4  # bytes before a row that count its fields, and before a field its bytes
-PIECES = 16
-SENDS = {"i": "int8send", "f": "float8send", "t": "timestamptz_send", "s": "int2send"}
 WIDTHS = {"i": ">i8", "f": ">f8", "t": ">i8", "s": ">i2", "n": ">i4", "b": ">u1"}
 
 

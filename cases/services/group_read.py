@@ -43,11 +43,11 @@ SELECT u.account_id::bigint, u.attribute_id::bigint,
        COALESCE(u.first_at, '-infinity'), COALESCE(u.last_at, '-infinity')
 FROM {of} ingest_attributeuse u {on}
 """
-CODE = "-1 - (hashtextextended(s.detector_id::text || ':' || s.group_key, 0) & {mask})"
+CODE = f"-1 - (hashtextextended(s.detector_id::text || ':' || s.group_key, 0) & {2**62 - 1})"
 SIGNALS = f"""
 SELECT s.account_id::bigint, array_position({{{{families}}}}, d.family::text)::bigint - 1,
        COALESCE(s.p_value, 'NaN'),
-       CASE WHEN s.group_key = '' THEN 0 ELSE {CODE.format(mask=2**62 - 1)} END, s.score
+       CASE WHEN s.group_key = '' THEN 0 ELSE {CODE} END, s.score
 FROM {{of}} ingest_signal s {{on}} JOIN ingest_detector d ON d.id = s.detector_id {{where}}
 """
 WANTED = "grouping_wanted"
@@ -112,24 +112,8 @@ def read_facts(curves: Mapping[str, Curve], out: LeftOut | None = None) -> Facts
     use = out.rows(copy_out(USES.format(**every), "iitt"), attribute=1)
     told = SIGNALS.format(**every, where=out.signals)
     signal = worth(copy_out(told, "iifif", families=FAMILIES), curves)
-    return Facts.from_columns(
-        account=account[0],
-        party=account[1],
-        aggregate=account[2],
-        attribute=attribute[0],
-        kind=attribute[1],
-        carriers=attribute[2],
-        population=attribute[3],
-        networks=networks,
-        use_account=use[0],
-        use_attribute=use[1],
-        use_first=use[2],
-        use_last=use[3],
-        signal_account=signal[0],
-        signal_family=signal[1],
-        signal_p=signal[2],
-        signal_group=signal[3],
-        signal_bits=signal[4],
+    return Facts.from_tables(
+        account=account, attribute=attribute, use=use, signal=signal, networks=networks
     )
 
 
@@ -189,9 +173,7 @@ class Tables:
         if not len(groups):
             kinds = (np.int64, np.int64, float, np.int64, float)
             return [np.zeros(0, dtype=kind) for kind in kinds]
-        coded = CODE.format(mask=2**62 - 1)
-        on = f"ON s.group_key <> '' AND {coded} = w.id"
-        return self._signals(groups, on)
+        return self._signals(groups, f"ON s.group_key <> '' AND {CODE} = w.id")
 
     def _signals(self, ids, on: str) -> list[np.ndarray]:
         query = SIGNALS.format(of=f"{WANTED} w JOIN", on=on, where=self.out.signals)

@@ -6,24 +6,10 @@ A bulk confirmation is a judgement of a case and says little of each account in 
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
-from django.db import connection
-from django.db.models import Count, Value
+from django.db.models import Count, Max, Value
 
 from cases.models import Case, LabelProbe, LabelStratum, Member, SampleAnswer, SampleItem
-from ingest.models.withdrawal import COVERS
-
-STANDING = f"""
-NOT EXISTS (
-    SELECT FROM ingest_withdrawal w
-    WHERE w.applied_at IS NOT NULL AND w.lifted_at IS NULL AND {COVERS}
-)
-"""
-SCORED = f"""
-SELECT s.detector_id, s.account_id, max(s.score)
-FROM ingest_signal s
-WHERE s.account_id = ANY(%s) AND (%s IS NULL OR s.detector_id = %s) AND {STANDING}
-GROUP BY 1, 2 ORDER BY 1, 2
-"""
+from ingest.models import Signal
 
 
 class Label(StrEnum):
@@ -113,6 +99,8 @@ def scored_labels(detector: int | None = None) -> list[tuple[int, float, Label]]
     that a detector spoke of, accounts in the order of their keys; of one detector where it is
     named. Signals of a withdrawn release count for nothing here too."""
     labels = reviewed_labels()
-    with connection.cursor() as cursor:
-        cursor.execute(SCORED, [list(labels), detector, detector])
-        return [(pk, score, labels[account]) for pk, account, score in cursor.fetchall()]
+    signals = Signal.objects.counting().filter(account__in=list(labels))
+    if detector is not None:
+        signals = signals.filter(detector=detector)
+    best = signals.order_by("detector_id", "account_id").values_list("detector_id", "account_id")
+    return [(pk, score, labels[account]) for pk, account, score in best.annotate(Max("score"))]

@@ -53,11 +53,8 @@ JOIN ingest_attributeuse other ON other.attribute_id = a.id
 WHERE mine.account_id = ANY(%(accounts)s)
 UNION
 SELECT other.account_id FROM ingest_signal mine
-JOIN ingest_signal other ON other.group_key <> ''
-    AND -1 - (hashtextextended(other.detector_id::text || ':' || other.group_key, 0)
-              & 4611686018427387903)
-      = -1 - (hashtextextended(mine.detector_id::text || ':' || mine.group_key, 0)
-              & 4611686018427387903)
+JOIN ingest_signal other ON other.detector_id = mine.detector_id
+    AND other.group_key = mine.group_key
 WHERE mine.group_key <> '' AND mine.account_id = ANY(%(accounts)s)
 """
 CARRIERS = "SELECT DISTINCT account_id FROM ingest_attributeuse WHERE attribute_id = ANY(%s)"

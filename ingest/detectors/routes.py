@@ -14,6 +14,7 @@ from scipy.stats import binom
 
 from ingest.detectors.likeness import Likeness
 from ingest.detectors.nearness import Nearness
+from ingest.detectors.ties import place_of
 
 FAMILIES = {
     "network": ("ip",),
@@ -124,7 +125,8 @@ def _pairs(likeness: Likeness, party: np.ndarray, ties: pd.DataFrame) -> pd.Data
             "family": rows.kind.map(family_of).to_numpy(),
             "value": (rows.kind + "|" + rows.value).to_numpy(),
             "place": [
-                _place(kind, value) for kind, value in zip(rows.kind, rows.value, strict=True)
+                place_of(f"{kind}|{value}")
+                for kind, value in zip(rows.kind, rows.value, strict=True)
             ],
         }
     )
@@ -132,13 +134,6 @@ def _pairs(likeness: Likeness, party: np.ndarray, ties: pd.DataFrame) -> pd.Data
     joined = joined.rename(columns={"account": "one", "account_other": "other"})
     joined = joined[party[joined.one] != party[joined.other]]
     return joined[["one", "other", "family", "place"]].drop_duplicates(ignore_index=True)
-
-
-def _place(kind: str, value: str) -> str:
-    """Addresses of one block are one place: a campus or a rack has many."""
-    if kind != "ip":
-        return f"{kind}|{value}"
-    return value.rsplit(".", 1)[0] if "." in value else ":".join(value.split(":")[:4])
 
 
 def total_bits(routes: Routes) -> pd.Series:

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cases import plots
-from cases.calibration import wilson
 from cases.models import Calibration, Member
+from cases.sampling import wilson
 from cases.services.calibrate import activate_calibration, fit_calibrations
 from ingest.models import Batch, DetectorCost, DetectorRun
 from tests.base import NOON, DeskTestCase, make_case, make_detector

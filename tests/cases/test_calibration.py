@@ -3,11 +3,12 @@
 import numpy as np
 from django.test import SimpleTestCase
 
-from cases.calibration import FEWEST, ISOTONIC, PLATT, Curve, curve, fit, folds, measure, wilson
+from cases.calibration import FEWEST, ISOTONIC, PLATT, Curve, curve, fit, folds, measure
 from cases.grouping.membership import Scorer
 from cases.grouping.rarity import ALONE_CAP, CAPS, FAMILIES
 from cases.grouping.tables import Facts
 from cases.grouping.witnesses import witnesses
+from cases.sampling import wilson
 
 
 def drawn(p_of, size=2000, seed=1):

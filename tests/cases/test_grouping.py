@@ -1,18 +1,13 @@
 """Grouping as a pure function: what may tie, what may not, and that rows have no order."""
 
 import random
-from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases.grouping import Facts, Previous, group
-from cases.grouping.benign import Figures, explain
-from cases.grouping.bridges import split
-from cases.grouping.question import meets_by_chance
-from cases.grouping.rarity import log_odds, p_value_bits, rarity_bits, several
+from cases.grouping.rarity import log_odds
 from tests.bench.worlds import world
 
 PRIOR = 1 / 3000
@@ -398,51 +393,3 @@ def test_a_dormitory_of_a_small_population_makes_no_case(seed):
 
 def test_no_facts_make_no_cases():
     assert group(Facts.from_rows([], [], [], []), prior=PRIOR).clusters == ()
-
-
-def test_rarity_is_in_bits_and_unknown_stays_unknown():
-    assert rarity_bits(16, 412_000) == pytest.approx(14.5, abs=0.05)
-    assert np.isnan(rarity_bits(np.nan, 100))
-
-
-def test_a_p_value_is_worth_at_most_the_bound():
-    assert p_value_bits(np.nan) == 0
-    assert p_value_bits(0.5) == 0
-    assert p_value_bits(0.001) == pytest.approx(5.73, abs=0.01)
-    assert np.isfinite(p_value_bits(0.0))
-
-
-def test_the_looks_are_paid_for():
-    hit = np.array([6.0])
-    rank = np.array([0])
-    assert several(hit, rank, np.array([1])) == pytest.approx(6.0)
-    assert several(hit, rank, np.array([64])) == 0
-
-
-def test_meeting_by_chance_is_a_hypergeometric_tail():
-    from scipy.stats import hypergeom
-
-    exact = np.log10(hypergeom.sf(4, 200, 30, 20))
-    assert meets_by_chance(5, 30, 20, 200) == pytest.approx(exact, abs=1e-6)
-    assert meets_by_chance(0, 30, 20, 200) == 0
-
-
-def test_a_dense_block_is_not_cut():
-    tie = np.repeat(np.arange(8), 10)
-    account = np.concatenate([np.arange(10)] * 8)
-    parts, bridges = split(tie, account, np.ones(80))
-    assert len(parts) == 1
-    assert not bridges
-
-
-def test_every_innocent_explanation_is_answered():
-    course = Figures(
-        members=40, organisations=40, largest_organisation=1, aggregates=0, place_share=0.95,
-        cards=0, card_share=None, hours=[0] * 8 + [50] * 16, active_days=3,
-    )  # fmt: skip
-    fits = {e.name: e.fit for e in explain(course)}
-    assert fits["university or course"] == "fits"
-    assert fits["homework"] == "not ruled out"
-    assert fits["evaluation harness"] == "does not fit"
-    assert fits["migrated workload"] == "not tested"
-    assert all(e.why for e in explain(replace(course, hours=(), active_days=0)))

@@ -15,8 +15,8 @@ from cases.recall import Week, recall
 from cases.sampling import choose
 from cases.services.decide import record_decision
 from cases.services.group import group_new_signals
-from cases.services.label import draw_labels, estimate_recall, weighted_labels
 from cases.services.labels import reviewed_labels
+from cases.services.lots import draw_labels, estimate_recall, weighted_labels
 from cases.services.sample import answer_item, draw_sample, finish_reading
 from cases.services.triage import take_next
 from ingest.models import Account, Batch, Signal

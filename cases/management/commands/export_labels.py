@@ -3,7 +3,7 @@ import json
 
 from django.core.management.base import BaseCommand
 
-from cases.services.label import weighted_labels
+from cases.services.lots import weighted_labels
 
 COLUMNS = ("source", "account", "case", "unit", "stratum", "score", "inclusion_probability",
            "weight", "label", "at")  # fmt: skip

@@ -5,6 +5,8 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -29,6 +31,7 @@ from cases.recall import Recall, Week, recall
 from cases.sampling import allocate
 from cases.services.constrain import hold_grouping
 from cases.services.group_explain import explain_clusters
+from cases.services.terms import current_prior
 from cases.services.timeline import append_event
 from ingest.models import Account, Census, Signal
 
@@ -133,7 +136,8 @@ def _open(rows: list[tuple], now: datetime) -> None:
     census = Census.objects.order_by("-pk").first()
     bits, flags = _bits({account for row in rows for account in row[3]})
     accounts = Account.objects.in_bulk({account for row in rows for account in row[3]})
-    clusters = [_cluster(row[3], bits, accounts) for row in rows]
+    prior = log_odds(current_prior())
+    clusters = [_cluster(row[3], bits, accounts, prior) for row in rows]
     for row, told in zip(rows, explain_clusters(clusters, census=census), strict=True):
         stratum, unit, score, mine = row
         with connection.cursor() as cursor:
@@ -184,10 +188,9 @@ def _bits(accounts: set[int]) -> tuple[dict, dict]:
     return bits, flags
 
 
-def _cluster(mine: list[int], bits: dict, accounts: dict[int, Account]) -> Cluster:
+def _cluster(mine: list[int], bits: dict, accounts: dict[int, Account], prior: float) -> Cluster:
     members = []
     for pk in sorted(mine):
-        prior = log_odds(settings.MEMBERSHIP_PRIOR)
         evidence = [Evidence("prior", prior, prior)]
         evidence += [
             Evidence(family, worth, worth)
@@ -253,20 +256,15 @@ def weighted_labels() -> Iterator[dict]:
             "answer", "answered_at",
         )
     )  # fmt: skip
-    last: tuple = ()
-    said: set[str] = set()
-    for row in [*answers, None]:
-        if last and (row is None or row[0] != last[0]):
-            item, account, number, name, chance, verdict, _, at = last
-            if said in ({"in"}, {"out"}):
-                positive = said == {"in"} and verdict == Case.Verdict.CONFIRMED
-                yield _label(
-                    "sample", account, number, f"item:{item}", name, None, chance, positive, at
-                )
-            said = set()
-        if row is not None:
-            said.add(row[6])
-            last = row
+    for item, rows in groupby(answers, key=itemgetter(0)):
+        told = list(rows)
+        said = {row[6] for row in told}
+        if said in ({"in"}, {"out"}):
+            _, account, number, name, chance, verdict, _, at = told[-1]
+            positive = said == {"in"} and verdict == Case.Verdict.CONFIRMED
+            yield _label(
+                "sample", account, number, f"item:{item}", name, None, chance, positive, at
+            )
 
 
 def _label(source, account, number, unit, stratum, score, chance, positive, at) -> dict:
