@@ -169,6 +169,10 @@ class ReadTest(SampleCase):
         self.assertEqual(sample.result["says"], "All 100 read blind: 1 wrong.")
         self.assertEqual((sample.result["low"], sample.result["high"]), (1, 1))
 
+    def test_who_cannot_be_told_may_be_wrong_but_is_not_surely(self):
+        result = self.done(100, wrong=(3,), unsure=(4,)).result
+        self.assertEqual((result["low"], result["high"]), (1, 2))
+
     def test_a_verdict_states_the_sample_and_so_does_the_timeline(self):
         sample = self.done()
         decision = record_decision(self.case, actor=self.ana, outcome="confirmed", rationale="why")

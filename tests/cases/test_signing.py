@@ -8,19 +8,22 @@ import zipfile
 from io import StringIO
 from pathlib import Path
 
+import bagit
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.test import TestCase, override_settings
 
 from cases.crypto import CannotOpen
 from cases.errors import CaseError
-from cases.evidence.bag import PUBLIC_KEY, SIGNATURE
+from cases.evidence.bag import PUBLIC_KEY, SIGNATURE, zip_bag
 from cases.evidence.verify import verify
-from cases.models import Case, EvidencePacket, Note, SigningKey
+from cases.models import Case, EvidencePacket, Note, SigningKey, TimelineEvent
 from cases.services.seal import request_packet, seal_packet
 from cases.services.signing import public_pem, rotate_signing_key, signing_key
+from cases.services.timeline import append_event
 from ingest.models import Account, Attribute
 from tests.base import DeskTestCase
 
@@ -80,6 +83,18 @@ class SignedPacketTests(DeskTestCase):
         assert verify(path, trusted=other) == ["signed with another key than the one that you gave"]
         assert "cannot be read" in verify(path, trusted=b"nonsense")[0]
 
+    def test_who_makes_the_manifests_anew_without_our_key_is_found_out(self):
+        path = self.sealed()
+        root = self.unpacked(path)
+        members = root / "data/members.csv"
+        members.write_bytes(members.read_bytes().replace(b"0.97", b"0.10", 1))
+        bagit.Bag(str(root)).save(manifests=True)
+        again = self.folder / "again.zip"
+        zip_bag(root, again, at=self.packet.as_of, beat=lambda: None)
+        assert verify(again) == [
+            f"{SIGNATURE}: does not fit tagmanifest-sha256.txt and {PUBLIC_KEY}"
+        ]
+
     def test_one_flipped_bit_anywhere_is_found_and_its_place_is_named(self):
         path = self.sealed()
         size = path.stat().st_size
@@ -136,6 +151,13 @@ class SignedPacketTests(DeskTestCase):
             )
         Attribute.objects.update(value=f"{CANARY}-value")
         Note.objects.create(case=self.case, author=self.ana, text=f"{CANARY}-note")
+        with transaction.atomic():
+            append_event(
+                self.case,
+                TimelineEvent.Kind.CASE_ESCALATED,
+                actor=self.ana,
+                content={"rationale": f"{CANARY}-rationale"},
+            )
         for profile, leaks in {"internal": True, "legal": True, "partner": False}.items():
             root = self.unpacked(self.sealed(profile))
             found = [

@@ -39,7 +39,7 @@ def test_the_same_seed_gives_the_same_bytes(made, tmp_path):
 
 def test_whenever_it_ends_a_seed_plants_the_same_campaigns(made, tmp_path):
     truth, folder = made(1)
-    moment = timedelta(days=1, hours=14)
+    moment = timedelta(days=3, hours=14)  # over a weekend, where the first has none
     later = simulate(tmp_path, seed=1, **SMALL | {"end": END + moment})
     assert later.campaigns == truth.campaigns and later.accounts == truth.accounts
     times = [pq.read_table(one / "requests.parquet")["at"] for one in (folder, tmp_path)]
