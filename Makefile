@@ -42,7 +42,7 @@ demo: $(VENV)/.runtime
 	@$(PY) manage.py demo --port $(PORT) $(if $(ONCE),--once)
 
 test: $(VENV)/.dev
-	@CHROMIUM="$$(sh .ci/chromium)" VAR=$(VAR)/test $(PY) -m pytest $(ARGS)
+	@CHROMIUM="$$(sh .ci/chromium)" VAR=$(VAR)/test $(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 bench: $(VENV)/.dev
 	@VAR=$(VAR)/bench $(PY) -m tests.bench

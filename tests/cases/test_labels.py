@@ -141,7 +141,9 @@ class DrawTest(LabelCase):
 class WorthTest(LabelCase):
     def test_labels_leave_with_their_weight_and_formulas_are_harmless(self):
         self.draw()
-        probes = list(LabelProbe.objects.filter(stratum__kind="account").select_related("case"))
+        probes = list(
+            LabelProbe.objects.filter(stratum__kind="account").select_related("case").order_by("pk")
+        )
         self.decide(probes[0].case, "confirmed")
         self.decide(probes[1].case, "benign")
         self.decide(probes[2].case, "inconclusive")
