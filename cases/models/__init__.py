@@ -1,4 +1,6 @@
 from .allow import AllowEntry
+from .appeal import Appeal
+from .authorisation import StandingAuthorisation
 from .calibration import Activation, Calibration
 from .case import Case, Operator
 from .constraint import (
@@ -13,9 +15,12 @@ from .enforcement import Connector, Enforcement, EnforcementItem
 from .evidence import EvidencePacket
 from .finding import WatermarkFinding
 from .grouping import FrozenPrevalence, GroupingRun, LookedAt, SearchedBy
+from .hook import EventHook, HookDelivery
 from .label import LabelDraw, LabelProbe, LabelStratum
 from .member import Link, Member
 from .note import Note
+from .notice import Notice, NoticeVersion
+from .protected import Protected
 from .regroup import GroupingTerms, PreviewCase, PreviewMember, RegroupPreview, Reliance
 from .sample import Reading, Sample, SampleAnswer, SampleItem, SampleStratum
 from .sharing import Share
@@ -27,6 +32,7 @@ __all__ = [
     "Activation",
     "Aftermath",
     "AllowEntry",
+    "Appeal",
     "Calibration",
     "Case",
     "Connector",
@@ -36,10 +42,12 @@ __all__ = [
     "Enforcement",
     "EnforcementItem",
     "EventContent",
+    "EventHook",
     "EvidencePacket",
     "FrozenPrevalence",
     "GroupingRun",
     "GroupingTerms",
+    "HookDelivery",
     "LabelDraw",
     "LabelProbe",
     "LabelStratum",
@@ -48,9 +56,12 @@ __all__ = [
     "Member",
     "MergeProposal",
     "Note",
+    "Notice",
+    "NoticeVersion",
     "Operator",
     "PreviewCase",
     "PreviewMember",
+    "Protected",
     "Reading",
     "RegroupPreview",
     "Reliance",
@@ -63,6 +74,7 @@ __all__ = [
     "SearchedBy",
     "Share",
     "SigningKey",
+    "StandingAuthorisation",
     "TimelineEvent",
     "WatermarkFinding",
 ]

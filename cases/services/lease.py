@@ -60,7 +60,11 @@ def take(items) -> Lease | None:
             items.select_related("account", "enforcement__connector", "enforcement__case")
             .select_for_update(skip_locked=True, of=("self",))
             .filter(
-                Q(enforcement__state=Order.RUNNING, state=Item.WAITING)
+                Q(
+                    enforcement__state=Order.RUNNING,
+                    enforcement__paused_at=None,
+                    state=Item.WAITING,
+                )
                 | Q(
                     enforcement__state__in=[Order.RUNNING, Order.CANCELLED],
                     state__in=[Item.SENDING, Item.UNKNOWN],

@@ -5,6 +5,7 @@ from .attribute import Attribute, AttributeUse, Census
 from .context import ContextEvent
 from .detector import Detector
 from .job import Job
+from .platform import AccountPart, PlatformReport
 from .run import DetectorCost, DetectorRun
 from .signal import Batch, Rejection, Signal
 from .token import MachineToken
@@ -13,6 +14,7 @@ from .withdrawal import Withdrawal
 
 __all__ = [
     "Account",
+    "AccountPart",
     "ActivityHour",
     "Attribute",
     "AttributeUse",
@@ -24,6 +26,7 @@ __all__ = [
     "DetectorRun",
     "Job",
     "MachineToken",
+    "PlatformReport",
     "Rejection",
     "Signal",
     "SuspectControl",

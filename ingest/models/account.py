@@ -9,6 +9,7 @@ class Account(models.Model):
 
     class State(models.TextChoices):
         ACTIVE = "active"
+        VERIFY = "verify"  # it must prove who it is before it goes on
         LIMITED = "limited"
         SUSPENDED = "suspended"
 
@@ -31,7 +32,7 @@ class Account(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=["active", "limited", "suspended"]),
+                condition=Q(state__in=["active", "verify", "limited", "suspended"]),
                 name="account_state_known",
             ),
         ]
