@@ -80,6 +80,7 @@ def test_arrows_back_are_fine():
 def test_pure_modules_do_not_touch_the_orm():
     pure = [
         *(ROOT / "cases" / "grouping").rglob("*.py"),
+        *(ROOT / "cases" / "matching").rglob("*.py"),
         *(ROOT / "cases" / name for name in ("timeline.py", "plots.py", "scoring.py")),
     ]
     found = [

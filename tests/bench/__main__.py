@@ -6,7 +6,7 @@ import sys
 
 PARTS = (
     "ingest", "pages", "grouping", "public_graphs", "demo", "detection", "null", "watermark",
-    "packet",
+    "packet", "matching",
 )  # fmt: skip
 
 
