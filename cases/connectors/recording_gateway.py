@@ -8,6 +8,7 @@ answer, so that it survives a kill; a repeated key adds no line.
 import hashlib
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +20,10 @@ from urllib.parse import unquote
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from .webhook import BODY_BYTES, COMMANDS, STATES
+from cases.kinds import STATES, TARGETS
+
+from .protocol import Target
+from .webhook import BODY_BYTES, LIMITS, path_of, quoted
 
 # What the first POST of every key meets.
 FAULTS = ("time-out-after-effect", "500-after-effect", "429", "410", "redirect", "slow")
@@ -28,6 +32,9 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Recording 
 text-align:left}}</style><h1>Recording gateway</h1><p>{count} accounts were changed by orders.</p>
 <table><thead><tr><th>Account<th>State<th>Order<th>At</thead><tbody>{rows}</tbody></table></html>
 """
+
+
+READ = re.compile(r"/((?:accounts|organisations)/.+)$")
 
 
 class Refused(Exception):
@@ -46,56 +53,55 @@ class RecordingGateway:
     ):
         self._file, self._webhook, self._now = file, Webhook(secret), now
         self._lock = threading.Lock()
-        self._accounts: dict[str, dict] = {}
+        self._targets: dict[str, dict] = {}  # by where each is read
         self._seen: dict[str, str] = {}
         self._load()
 
     def apply(self, headers: dict[str, str], body: bytes) -> dict:
-        """Take one order: {"account", "state", "repeated"}. Raises Refused."""
+        """Take one order: {"account", "state", "repeated", …}. Raises Refused."""
         self._verify(headers, body)
         key, digest = headers["webhook-id"], hashlib.sha256(body).hexdigest()
-        account, state, order, until = self._read(body)
+        ordered = self._read(body)
+        target = ordered["target"]
         with self._lock:
             if key in self._seen:
                 if self._seen[key] != digest:
                     raise Refused(409, "this webhook-id came before with another body")
-                return {"account": account, "state": self._state(account), "repeated": True}
-            effect = {
-                "at": self._now().isoformat(), "key": key, "digest": digest, "account": account,
-                "state": state, "order": order, "until": until,
-            }  # fmt: skip
+                return self._told(target) | {"account": ordered["account"], "repeated": True}
+            effect = {"at": self._now().isoformat(), "key": key, "digest": digest} | ordered
             with open(self._file, "ab") as out:
                 out.write(json.dumps(effect).encode() + b"\n")
                 out.flush()
                 os.fsync(out.fileno())
             self._keep(effect)
-            return {"account": account, "state": self._state(account), "repeated": False}
+            return self._told(target) | {"account": ordered["account"], "repeated": False}
 
     def read(self, headers: dict[str, str], path: str) -> dict:
-        """What one account's state is: {"account", "state"}. Raises Refused."""
+        """What one target's state is: {"state"}, and rpm and tpm of a limit. Raises Refused."""
         self._verify(headers, f"GET {path}".encode())
-        account = unquote(path.rsplit("/accounts/", 1)[1])
+        below = READ.search(path)[1]
+        target = "/".join(quoted(unquote(segment)) for segment in below.split("/"))
         with self._lock:
-            return {"account": account, "state": self._state(account)}
+            return self._told(target)
 
     def page(self) -> str:
         """All accounts that an order ever changed, as HTML."""
         with self._lock:
-            kept = sorted(self._accounts.items())
+            kept = sorted(self._targets.items())
             rows = "".join(
-                f"<tr><td>{escape(account)}<td>{self._state(account)}"
+                f"<tr><td>{escape(_name(target))}<td>{self._told(target)['state']}"
                 f"<td>{escape(effect['order'])}<td>{escape(effect['at'])}"
-                for account, effect in kept
+                for target, effect in kept
             )
         return PAGE.format(count=len(kept), rows=rows)
 
-    def _state(self, account: str) -> str:
-        effect = self._accounts.get(account)
+    def _told(self, target: str) -> dict:
+        effect = self._targets.get(target)
         if effect is None:
-            return "active"
+            return {"state": "active"}
         if effect["until"] and datetime.fromisoformat(effect["until"]) <= self._now():
-            return "active"
-        return effect["state"]
+            return {"state": "active"}
+        return {"state": effect["state"]} | effect["limits"]
 
     def _verify(self, headers: dict[str, str], content: bytes) -> None:
         try:
@@ -104,24 +110,32 @@ class RecordingGateway:
             raise Refused(401, "the signature does not hold") from None
 
     @staticmethod
-    def _read(body: bytes) -> tuple[str, str, str, str | None]:
+    def _read(body: bytes) -> dict:
         try:
             content = json.loads(body)
             data = content["data"]
             account, state, order = data["account"], data["state"], data["order"]
-            until = data.get("until")
+            until, about = data.get("until"), data.get("target")
             if until is not None and datetime.fromisoformat(until).tzinfo is None:
                 raise ValueError
+            kind, name = (about["kind"], about["id"]) if about else ("account", "")
+            limits = {name: data[name] for name in LIMITS if name in data}
+            noun, verb = content["type"].split(".")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise Refused(400, "not an order") from None
-        known = content["type"] in {name for name, _ in COMMANDS.values()} and state in STATES
-        if not known or not isinstance(account, str) or not isinstance(order, str):
+        texts = all(isinstance(text, str) for text in (account, order, name))
+        numbers = all(type(most) is int and most >= 0 for most in limits.values())
+        known = kind == noun and kind in TARGETS.get(verb, ()) and state in STATES
+        if not (known and texts and numbers):
             raise Refused(422, "not an order that is known here")
-        return account, state, order, until
+        return {
+            "account": account, "target": path_of(Target(account, kind, name)), "state": state,
+            "limits": limits, "order": order, "until": until,
+        }  # fmt: skip
 
     def _keep(self, effect: dict) -> None:
         self._seen[effect["key"]] = effect["digest"]
-        self._accounts[effect["account"]] = effect
+        self._targets[effect["target"]] = effect
 
     def _load(self) -> None:
         if not self._file.exists():
@@ -134,6 +148,11 @@ class RecordingGateway:
                 self._keep(json.loads(line))
                 whole += len(line)
         os.truncate(self._file, whole)
+
+
+def _name(target: str) -> str:
+    """A target for people: acct-1, or acct-1 · keys · k-7."""
+    return " · ".join(unquote(segment) for segment in target.split("/")[1:])
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -165,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/":
             self._send(200, self.server.gateway.page().encode(), "text/html; charset=utf-8")
-        elif "/accounts/" in self.path:
+        elif READ.search(self.path):
             headers = {name.lower(): value for name, value in self.headers.items()}
             try:
                 self._answer(200, self.server.gateway.read(headers, self.path))

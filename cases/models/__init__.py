@@ -3,6 +3,7 @@ from .appeal import Appeal
 from .authorisation import StandingAuthorisation
 from .calibration import Activation, Calibration
 from .case import Case, Operator
+from .connector import Connector, Exchange
 from .constraint import (
     Constraint,
     ConstraintAccount,
@@ -11,7 +12,7 @@ from .constraint import (
     Reshaping,
 )
 from .decision import Decision
-from .enforcement import Connector, Enforcement, EnforcementItem
+from .enforcement import Enforcement, EnforcementItem
 from .evidence import EvidencePacket
 from .finding import WatermarkFinding
 from .grouping import FrozenPrevalence, GroupingRun, LookedAt, SearchedBy
@@ -44,6 +45,7 @@ __all__ = [
     "EventContent",
     "EventHook",
     "EvidencePacket",
+    "Exchange",
     "FrozenPrevalence",
     "GroupingRun",
     "GroupingTerms",

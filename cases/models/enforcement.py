@@ -8,31 +8,7 @@ from django.db.models import F, Q
 from ingest.models import Account
 
 from .case import Case
-
-
-class Connector(models.Model):
-    """Where orders go. The secret is kept encrypted (AES-GCM)."""
-
-    class Kind(models.TextChoices):
-        WEBHOOK = "webhook", "signed webhook"
-
-    slug = models.SlugField(max_length=64, unique=True)
-    name = models.CharField(max_length=120)
-    kind = models.CharField(max_length=10, choices=Kind.choices)
-    url = models.URLField(max_length=300)
-    sealed_secret = models.BinaryField()
-    allowed_private_hosts = ArrayField(
-        models.CharField(max_length=100),
-        default=list,
-        blank=True,
-        help_text="private addresses that this connector alone may reach, by name",
-    )
-    enabled = models.BooleanField(default=True)
-    failures = models.PositiveIntegerField(default=0, help_text="in a row")
-    open_until = models.DateTimeField(null=True, help_text="the circuit breaker rests until then")
-
-    def __str__(self):
-        return self.name
+from .connector import Connector
 
 
 class Enforcement(models.Model):
@@ -232,6 +208,9 @@ class EnforcementItem(models.Model):
     last_status = models.PositiveIntegerField(null=True)
     last_error = models.CharField(max_length=300, blank=True, default="")
     state_before = models.CharField(max_length=10, blank=True, default="")
+    native_before = models.JSONField(
+        null=True, help_text="the platform's own settings before it, for a reversal"
+    )
     state_after = models.CharField(max_length=10, blank=True, default="")
     finished_at = models.DateTimeField(null=True)
 

@@ -2,13 +2,16 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-from cases.connectors.webhook import Endpoint
+from cases.connectors.protocol import Carrier, Endpoint, Wire
+from cases.connectors.webhook import Webhook
 from cases.crypto import seal, unseal
 from cases.errors import CaseError
 from cases.models import Connector
+
+CARRIERS: dict[str, Callable[[Endpoint, Wire], Carrier]] = {Connector.Kind.WEBHOOK: Webhook}
 
 
 def set_up_webhook(
@@ -51,4 +54,15 @@ def set_up_webhook(
 def endpoint_of(connector: Connector) -> Endpoint:
     """Address and opened secret. Raises CannotOpen when its key is not listed any more."""
     secret = unseal(connector.sealed_secret, purpose=f"connector {connector.slug}")
-    return Endpoint(connector.url, secret.decode(), tuple(connector.allowed_private_hosts))
+    return Endpoint(
+        connector.url,
+        secret.decode(),
+        tuple(connector.allowed_private_hosts),
+        connector.settings,
+    )
+
+
+def open_carrier(kind: str, endpoint: Endpoint) -> tuple[Carrier, Wire]:
+    """A connector for one try, and the wire that keeps what is said."""
+    wire = Wire(endpoint)
+    return CARRIERS[kind](endpoint, wire), wire

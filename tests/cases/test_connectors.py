@@ -18,8 +18,16 @@ import pytest
 from standardwebhooks import Webhook
 
 from cases.connectors import webhook
+from cases.connectors.protocol import (
+    CannotCarry,
+    Command,
+    Endpoint,
+    ReadBackFailed,
+    Target,
+    Wire,
+)
 from cases.connectors.recording_gateway import GatewayServer, RecordingGateway, Refused
-from cases.connectors.webhook import Endpoint, ReadBackFailed, command, quoted, read_state, send
+from cases.connectors.webhook import body_of, quoted
 from ingest import outbound as http
 from ingest.outbound import NoAnswer
 from tests.processes import ROOT, open_port
@@ -32,7 +40,24 @@ AT = datetime(2026, 11, 24, 9, 42, tzinfo=UTC)
 
 
 def order(account="acct-1", state="suspended", kind="suspend", number="O-7", **more) -> bytes:
-    return command(kind, account=account, state=state, order=number, at=AT, reason="r", **more)
+    return body_of(
+        Command(
+            key="k", kind=kind, target=Target(account), state=state, order=number, at=AT,
+            reason="r", **more,
+        )
+    )  # fmt: skip
+
+
+def at(endpoint: Endpoint) -> webhook.Webhook:
+    return webhook.Webhook(endpoint, Wire(endpoint))
+
+
+def send(endpoint: Endpoint, *, key: str, body: bytes):
+    return at(endpoint).post(key, body)
+
+
+def read_state(endpoint: Endpoint, account: str) -> str | None:
+    return at(endpoint).read(Target(account)).state
 
 
 def test_a_retry_sends_the_same_bytes():
@@ -49,7 +74,7 @@ def test_a_retry_sends_the_same_bytes():
 
 
 def test_a_body_stays_below_twenty_thousand_bytes():
-    with pytest.raises(ValueError, match="bytes"):
+    with pytest.raises(CannotCarry, match="bytes"):
         order(notice="é" * 10_000)
 
 

@@ -8,8 +8,9 @@ from unittest import mock
 import pytest
 from django.utils import timezone
 
+from cases.connectors.webhook import Webhook, body_of
 from cases.models import Case, Connector, Enforcement, EnforcementItem, Member
-from cases.services import deliver, lease
+from cases.services import deliver, lease, tries, wanted
 from cases.services.connect import set_up_webhook
 from cases.services.deliver import deliver_due, deliver_item
 from cases.services.enforce import (
@@ -75,7 +76,7 @@ class DeliveryTests(GatewayCase):
             order = self.running()
             item = order.items.first()
             deliver_item(item.pk)
-            with mock.patch.object(deliver.webhook, "send", side_effect=AssertionError("sent")):
+            with mock.patch.object(Webhook, "apply", side_effect=AssertionError("sent")):
                 make_due()
                 deliver_item(item.pk)
             item.refresh_from_db()
@@ -159,7 +160,7 @@ class DeliveryTests(GatewayCase):
             order = self.running()
             item = order.items.first()
             with (
-                mock.patch.object(deliver, "_after_answer", side_effect=KeyboardInterrupt),
+                mock.patch.object(tries, "after_answer", side_effect=KeyboardInterrupt),
                 pytest.raises(KeyboardInterrupt),
             ):
                 deliver_item(item.pk)
@@ -167,19 +168,22 @@ class DeliveryTests(GatewayCase):
             assert item.state == "sending" and len(effects(self.file)) == 1
             assert deliver_item(item.pk) is False, "its lease holds"
             make_due()
-            with mock.patch.object(deliver.webhook, "send", side_effect=AssertionError("sent")):
+            with mock.patch.object(Webhook, "apply", side_effect=AssertionError("sent")):
                 assert deliver_item(item.pk)
             item.refresh_from_db()
         assert (item.state, item.state_before) == ("done", "active")
 
     def test_a_worker_killed_at_any_point_leaves_one_effect(self):
         points = [
-            (deliver.webhook, "read_state"),
-            (lease.Lease, "note_before"),
-            (deliver.webhook, "send"),
-            (deliver, "_after_answer"),
-            (deliver, "_done"),
-            (deliver, "record_account_state"),
+            (Webhook, "read"),
+            (deliver, "note_before"),
+            (Webhook, "apply"),
+            (tries, "after_answer"),
+            (tries, "after_read_back"),
+            (deliver, "settle"),
+            (deliver, "record_read_back"),
+            (deliver, "_keep_exchanges"),
+            (deliver.breaker, "tell"),
             (deliver, "_finish"),
         ]
         for where, name in points:
@@ -204,23 +208,27 @@ class DeliveryTests(GatewayCase):
         with self.gateway():
             order = self.running()
             item = order.items.first()
-            slow = lease.take(EnforcementItem.objects.filter(pk=item.pk))
+            (slow,) = lease.claim(self.connector, most=1, only=item.pk)
             make_due()
             assert deliver_item(item.pk)
-            assert slow.note_before("limited") is False
-            assert slow.settle("failed") is False
+            assert lease.note_before([(slow, "limited", {})]) == set()
+            assert lease.settle([lease.Settlement(slow, "failed")]) == set()
         item.refresh_from_db()
         assert (item.state, item.state_before) == ("done", "active")
 
     def test_of_two_leases_on_one_item_the_later_one_holds(self):
         order = self.running()
         item = EnforcementItem.objects.filter(enforcement=order)[:1].get()
-        slow = lease.take(EnforcementItem.objects.filter(pk=item.pk))
+        (slow,) = lease.claim(self.connector, most=1, only=item.pk)
+        assert lease.note_before([(slow, "active", {})]) == {item.pk}
         make_due()
-        later = lease.take(EnforcementItem.objects.filter(pk=item.pk))
+        (later,) = lease.claim(self.connector, most=1, only=item.pk)
         assert later.sent_before and not slow.sent_before
-        assert (slow.note_before("limited"), slow.settle("failed")) == (False, False)
-        assert later.settle("done") is True
+        assert lease.note_before([(slow, "limited", {})]) == set()
+        assert lease.settle([lease.Settlement(slow, "failed")]) == set()
+        assert lease.settle([lease.Settlement(later, "done")]) == {item.pk}
+        item.refresh_from_db()
+        assert (item.state, item.state_before) == ("done", "active")
 
     def test_a_platform_that_is_away_rests_the_connector_and_gets_one_probe(self):
         case = make_case(2, accounts=8, status="decided", verdict="confirmed")
@@ -279,7 +287,7 @@ class DeliveryTests(GatewayCase):
         with self.gateway():
             order = self.running()
             item = order.items.first()
-            with mock.patch.object(deliver.webhook, "send", side_effect=http.NoAnswer("lost")):
+            with mock.patch.object(Webhook, "apply", side_effect=http.NoAnswer("lost")):
                 deliver_item(item.pk)
             cancel_enforcement(order, actor=self.bo)
             make_due()
@@ -312,7 +320,8 @@ class DeliveryTests(GatewayCase):
             order.reviewed_at = timezone.now()
             item = order.items.select_related("account", "enforcement__case").first()
             item.enforcement.reviewed_at = timezone.now()
-            body = json.loads(deliver._body(item, "suspended"))
+            held = lease.Lease(item, timezone.now(), sent_before=False)
+            body = json.loads(body_of(wanted.command_of(held, wanted.Wanted("suspended"))))
             assert body["data"].get("case") == named
             cancel_enforcement(order, actor=self.ana)
 
