@@ -20,11 +20,11 @@ part is Ibis expressions over requests; warehouse.keep() holds an intermediate t
 is. Whatever is executed is counted and checked on the way (crossing.py).
 """
 
-from ingest.detectors import content, template, timing, volume
+from ingest.detectors import behaviour, content, template, timing, volume
 from ingest.detectors.findings import Findings
 from ingest.detectors.population import Population
 from ingest.detectors.protocol import Declaration, declaration, problems
 
 __all__ = ["DETECTORS", "Declaration", "Findings", "Population", "declaration", "problems"]
 
-DETECTORS = (volume, template, content, timing)
+DETECTORS = (volume, template, behaviour, content, timing)

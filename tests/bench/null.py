@@ -186,6 +186,29 @@ def habits(draws: int = DRAWS, peers: int = 1000) -> Null:
     return Null(p, randomised)
 
 
+def ways_of_asking(draws: int = DRAWS, peers: int = 300) -> Null:
+    """behaviour: the rank of all habits together, most of whose shares are 0 in most accounts."""
+    from ingest.detectors.behaviour import HABITS, SIDES, compare
+    from ingest.detectors.peers import Peers
+
+    rng = np.random.default_rng(SEED + 3)
+    everybody = np.arange(peers)
+    u = rng.random(draws)
+    p, randomised = np.empty(draws), np.empty(draws)
+    for draw in range(draws):
+        lean = rng.beta(0.3, 3, peers)  # who asks for one thing asks for another too
+        values = rng.binomial(40, np.outer(lean, rng.beta(1, 4, len(HABITS)))) / 40
+        frame = pd.DataFrame(values, columns=list(HABITS))
+        frame[list(SIDES)] = rng.beta(8, 3, (peers, len(SIDES))) - 0.2 * lean[:, None]
+        frame[rng.random(frame.shape) < 0.1] = np.nan
+        told = compare(frame, [Peers("peers", everybody, everybody)])
+        total = told.total.to_numpy()
+        p[draw] = told.p[0]
+        above, level = (total > total[0]).sum(), (total == total[0]).sum()
+        randomised[draw] = (above + u[draw] * level) / peers
+    return Null(p, randomised)
+
+
 # organisations of a value, and how common that is
 SIZES = np.array([5, 6, 8, 11, 16, 30, 60, 150])
 COMMON = np.array([30, 20, 15, 12, 10, 7, 4, 2]) / 100
@@ -265,6 +288,7 @@ STATISTICS: dict[str, Callable[[], Null]] = {
     "timing_synchrony": synchrony,
     "timing_hand_over": hand_over,
     "content_places": content,
+    "behaviour_habits": ways_of_asking,
 }
 PLANTED = {"flat_synchrony": flat_synchrony}
 

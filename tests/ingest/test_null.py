@@ -13,11 +13,13 @@ from tests.bench.null import (
     habits,
     most,
     too_small,
+    ways_of_asking,
 )
 
 SMALLER = {
     "volume_habits": lambda: habits(peers=300),
     "volume_clusters": lambda: clusters(each=150),
+    "behaviour_habits": lambda: ways_of_asking(peers=120),
 }
 
 
