@@ -44,6 +44,7 @@ PAGES = [  # name of the URL, what the navigation says, the key after G
     ("suspects", "Suspect models", "M"),
     ("detectors", "Detectors", "D"),
     ("thresholds", "Grouping", "R"),
+    ("reports", "Reports", "P"),
 ]
 COUNTED = 500  # a count stops here, so that no page's cost grows with the desk
 

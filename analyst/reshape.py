@@ -1,6 +1,6 @@
 """What the pages show of a case's shape: acts and constraints, proposals, waves, operators."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db.models import Count, F, Q
@@ -134,7 +134,7 @@ def aftermath_words(row: Aftermath) -> dict:
                 ),
             }
         )
-    return {"row": row, "order": row.order, "took": _span(took), "windows": windows}
+    return {"row": row, "order": row.order, "took": took, "windows": windows}
 
 
 def _percent(share: float) -> str:
@@ -144,13 +144,6 @@ def _percent(share: float) -> str:
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
-
-
-def _span(span: timedelta | None) -> str:
-    if span is None:
-        return ""
-    hours = span.total_seconds() / 3600
-    return f"{hours / 24:,.0f} days" if hours >= 48 else f"{hours:,.0f} h"
 
 
 def operator_totals(operator: Operator, cases: list[Case]) -> dict:

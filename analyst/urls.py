@@ -17,6 +17,7 @@ from analyst.views import (
     palette,
     queue,
     regroup,
+    reports,
     reshape,
     sampling,
     saved,
@@ -122,6 +123,9 @@ desk = [
     path("grouping/allowed/count/", allow.count, name="allow-count"),
     path("grouping/allowed/<int:pk>/", allow.entry, name="allow-entry"),
     path("grouping/allowed/<int:pk>/preview/", allow.preview, name="allow-preview"),
+    path("reports/", reports.reports, name="reports"),
+    path("reports/backlog.json", reports.backlog, name="reports-backlog"),
+    path("reports/backlog.csv", reports.backlog_csv, name="reports-backlog-csv"),
     path("palette/", palette.palette, name="palette"),
     path("keys/", palette.keys, name="keys"),
 ]  # fmt: skip

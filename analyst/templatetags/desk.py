@@ -1,6 +1,6 @@
 """Formatting only. Times are UTC; numbers as people read them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -115,3 +115,25 @@ def age(at: datetime | None) -> str:
     if seconds >= 86_400:
         return f"{seconds // 86_400:.0f} d"
     return f"{seconds // 3600:.0f} h" if seconds >= 3600 else f"{max(seconds, 0) // 60:.0f} min"
+
+
+@register.filter
+def lasting(span: timedelta | None) -> str:
+    """34 d, 5.2 h, 12 min: how long something took."""
+    if span is None:
+        return "–"
+    minutes = span.total_seconds() / 60
+    if minutes >= 48 * 60:
+        return f"{minutes / 1440:,.0f} d" if minutes >= 10 * 1440 else f"{minutes / 1440:.1f} d"
+    return f"{minutes / 60:.1f} h" if minutes >= 60 else f"{minutes:.0f} min"
+
+
+@register.filter
+def share(value: float | None) -> str:
+    """62 %; a little is not nothing, and nearly all is not all."""
+    if value is None:
+        return "–"
+    if 0 < value < 0.01:
+        return "under 1 %"
+    percent = 99 if 0.99 < value < 1 else round(100 * value)
+    return f"{percent:,} %"

@@ -6,6 +6,7 @@ A colour is the name of a CSS token ("--s1"): the page knows the mode, the serve
 """
 
 from .activity import Series, activity
+from .backlog import WorkDay, backlog
 from .heat import heat, in_order
 from .layout import POINTS_MAX, Mark, Shade
 from .reliability import Bin, reliability
@@ -20,7 +21,9 @@ __all__ = [
     "Series",
     "Shade",
     "Waterfall",
+    "WorkDay",
     "activity",
+    "backlog",
     "heat",
     "in_order",
     "reliability",
