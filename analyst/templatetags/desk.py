@@ -123,9 +123,10 @@ def lasting(span: timedelta | None) -> str:
     if span is None:
         return "–"
     minutes = span.total_seconds() / 60
-    if minutes >= 48 * 60:
-        return f"{minutes / 1440:,.0f} d" if minutes >= 10 * 1440 else f"{minutes / 1440:.1f} d"
-    return f"{minutes / 60:.1f} h" if minutes >= 60 else f"{minutes:.0f} min"
+    if minutes < 60:
+        return f"{minutes:.0f} min"
+    size, unit = (1440, "d") if minutes >= 48 * 60 else (60, "h")
+    return f"{minutes / size:,.{1 if minutes < 10 * size else 0}f} {unit}"
 
 
 @register.filter
