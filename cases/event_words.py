@@ -265,7 +265,7 @@ WORDS = {
     "share_prepared": _shared,
     "share_approved": _says("approved a share"),
     "share_refused": _says("refused a share"),
-    "share_downloaded": _says("downloaded a share"),
+    "share_downloaded": _says("downloaded a share", "form"),
     "packet_requested": _says("asked for an evidence packet"),
     "packet_sealed": _sealed,
     "packet_downloaded": _says("downloaded an evidence packet"),

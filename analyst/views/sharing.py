@@ -27,6 +27,7 @@ from cases.services.share import (
     redaction_preview,
     refuse_share,
 )
+from cases.sharing.misp import misp_event
 
 PAGE = 100
 WAITING_SHOWN = 200
@@ -120,17 +121,20 @@ def review(request, pk):
 @require_POST
 @login_required
 def download(request, pk):
-    """The bundle exactly as stored. Who took it is written down before it is given."""
+    """The bundle exactly as stored, or made into a MISP event. Who took it is written down first."""
     share = share_for_reading(request.user, pk)
     case_for_sharing(request.user, share.case.ref)
+    misp = request.POST.get("form") == "misp"
     try:
-        text = record_download(share, actor=request.user)
+        text = record_download(share, actor=request.user, form="MISP" if misp else "STIX 2.1")
     except CaseError as error:
         form = ReviewForm({"verdict": "refuse"})
         form.add_error(None, str(error))
         return _show(request, share, form, status=422)
-    response = HttpResponse(text.encode(), content_type="application/stix+json;version=2.1")
-    name = f"{share.case.ref}-share-{share.pk}.json"
+    kind = "application/json" if misp else "application/stix+json;version=2.1"
+    text = misp_event(text) if misp else text
+    response = HttpResponse(text.encode(), content_type=kind)
+    name = f"{share.case.ref}-share-{share.pk}{'-misp' if misp else ''}.json"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -85,12 +85,15 @@ def refuse_share(share: Share, *, actor: User) -> Share:
 
 
 @transaction.atomic
-def record_download(share: Share, *, actor: User) -> str:
-    """Write down who took the bundle, and give its text. Raises CaseError before approval."""
+def record_download(share: Share, *, actor: User, form: str = "STIX 2.1") -> str:
+    """Write down who took the bundle, and give its text. Raises CaseError before approval.
+
+    form: what the text becomes before it leaves.
+    """
     share.refresh_from_db()
     if share.state != State.APPROVED:
         raise CaseError(f"This share is {share.get_state_display()}: it may not leave.")
-    _record(share, TimelineEvent.Kind.SHARE_DOWNLOADED, actor)
+    _record(share, TimelineEvent.Kind.SHARE_DOWNLOADED, actor, form=form)
     return share.bundle
 
 

@@ -118,6 +118,16 @@ class DownloadTest(SharingTestCase):
         self.assertEqual((event.kind, event.actor), ("share_downloaded", self.ana))
         self.assertContains(self.client.get("/cases/C-1/"), "A. Silva downloaded a share")
 
+    def test_the_same_share_leaves_as_a_misp_event_and_the_form_is_written_down(self):
+        share = self.approved()
+        response = self.post(f"/sharing/{share.pk}/file/", {"form": "misp"})
+        told = json.loads(response.content)["Event"]
+        self.assertIn(told["uuid"], share.bundle)
+        self.assertEqual(response["Content-Type"], "application/json")
+        self.assertIn(f"C-1-share-{share.pk}-misp.json", response["Content-Disposition"])
+        event = self.case.events.order_by("-seq").first()
+        self.assertEqual((event.kind, event.content.body["form"]), ("share_downloaded", "MISP"))
+
     def test_what_is_not_approved_does_not_leave(self):
         share = self.prepared()
         response = self.post(f"/sharing/{share.pk}/file/")

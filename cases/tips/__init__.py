@@ -1,0 +1,1 @@
+"""What somebody told us that is no STIX: read into observables. Pure."""
