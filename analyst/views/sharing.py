@@ -121,7 +121,7 @@ def review(request, pk):
 @require_POST
 @login_required
 def download(request, pk):
-    """The bundle exactly as stored, or made into a MISP event. Who took it is written down first."""
+    """The bundle as stored, or made into a MISP event. Who took it is written down first."""
     share = share_for_reading(request.user, pk)
     case_for_sharing(request.user, share.case.ref)
     misp = request.POST.get("form") == "misp"
