@@ -21,6 +21,7 @@ from .label import LabelDraw, LabelProbe, LabelStratum
 from .member import Link, Member
 from .note import Note
 from .notice import Notice, NoticeVersion
+from .partner import Partner, PartnerExchange
 from .protected import Protected
 from .regroup import GroupingTerms, PreviewCase, PreviewMember, RegroupPreview, Reliance
 from .sample import Reading, Sample, SampleAnswer, SampleItem, SampleStratum
@@ -61,6 +62,8 @@ __all__ = [
     "Notice",
     "NoticeVersion",
     "Operator",
+    "Partner",
+    "PartnerExchange",
     "PreviewCase",
     "PreviewMember",
     "Protected",
