@@ -2,7 +2,6 @@
 
 from django import forms
 
-from cases.connectors.webhook import COMMANDS
 from cases.models import Case, Connector, Decision, Enforcement, Member
 
 Kind = Enforcement.Kind
@@ -98,7 +97,7 @@ class JudgeForm(DeskForm):
 class OrderForm(DeskForm):
     kind = forms.ChoiceField(
         label="Action",
-        choices=[(kind.value, kind.label) for kind in Kind if kind in COMMANDS],
+        choices=Kind.choices,
         widget=forms.RadioSelect,
     )
     tiers = forms.MultipleChoiceField(

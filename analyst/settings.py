@@ -58,6 +58,18 @@ def env_pairs(name: str) -> dict[str, str]:
     return pairs
 
 
+def env_counts(name: str, known: tuple[str, ...]) -> dict[str, int]:
+    """field=number,field=number with fields of a known set"""
+    counts = {}
+    for field, text in env_pairs(name).items():
+        if field not in known or not (text.isascii() and text.isdigit()) or len(text) > 9:
+            raise ImproperlyConfigured(
+                f"{name} has {field}={text}: write a whole number for one of {', '.join(known)}"
+            )
+        counts[field] = int(text)
+    return counts
+
+
 def env_flag(name: str, default: bool) -> bool:
     text = os.environ.get(name, "1" if default else "0").lower()
     if text not in {"0", "1", "no", "yes", "false", "true"}:
@@ -362,6 +374,26 @@ WAVE_DAYS = int(env_number("WAVE_DAYS", 7, 1, 60))
 # refused where the sample allows more wrong ones than this share.
 SAMPLE_ABOVE = env_whole("SAMPLE_ABOVE", 200, 0, 10_000_000)
 SAMPLE_MAX_WRONG = env_number("SAMPLE_MAX_WRONG", 0.1, 0, 1)
+# Orders. Up to so many accounts one person may order alone, by kind; above it a second person
+# approves. What waits for approval expires.
+ORDER_ALONE = {"watch": 1_000_000} | env_counts(
+    "ORDER_ALONE", ("watch", "contact", "verify", "limit", "suspend", "revoke", "reinstate")
+)
+APPROVAL_HOURS = env_whole("APPROVAL_HOURS", 72, 1, 24 * 90)
+# A running order pauses by itself: above this share of failures in a stage, at so many appeals
+# that were overturned, when P(abuse) of its case has fallen by so much.
+STOP_ERRORS = env_number("STOP_ERRORS", 0.05, 0, 1)
+STOP_OVERTURNED = env_whole("STOP_OVERTURNED", 3, 1, 1_000_000)
+STOP_DROP = env_number("STOP_DROP", 0.15, 0.001, 1)
+# So many days before its end a suspension asks to be renewed; an appeal is decided within so many.
+RENEWAL_DAYS = env_whole("RENEWAL_DAYS", 7, 1, 365)
+APPEAL_DAYS = env_whole("APPEAL_DAYS", 14, 1, 365)
+# List prices in dollars a million tokens, for the spend of the accounts that an order reaches.
+PRICE_INPUT = env_number("PRICE_INPUT", 0, 0, 1_000_000)
+PRICE_OUTPUT = env_number("PRICE_OUTPUT", 0, 0, 1_000_000)
+CELERY_BEAT_SCHEDULE["tend_orders"] = {
+    "task": "cases.tasks.tend_orders", "schedule": SWEEP_SECONDS, "options": {"expires": 30},
+}  # fmt: skip
 # Accounts and clusters below the threshold that are drawn for labels in a week; 0: none.
 LABEL_BUDGET = env_whole("LABEL_BUDGET", 20, 0, 1_000)
 CELERY_BEAT_SCHEDULE["draw_labels"] = {

@@ -11,6 +11,8 @@ from cases.services import (
     findings,
     group,
     lots,
+    order_ends,
+    order_plan,
     preview,
     reliance,
     seal,
@@ -31,6 +33,15 @@ def deliver_due_items():
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def deliver_item(pk):
     deliver.deliver_item(pk)
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def tend_orders():
+    order_ends.expire_unapproved()
+    order_plan.watch_due()
+    order_plan.tend_running()
+    order_ends.ask_for_renewal()
+    order_ends.end_what_lapses()
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)

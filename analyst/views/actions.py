@@ -18,10 +18,10 @@ from analyst.regroup import marks_of
 from analyst.views.case import head_of
 from cases.errors import CaseError
 from cases.models import Case, Enforcement, EnforcementItem, Member
+from cases.services.blast_radius import preview
 from cases.services.enforce import (
     approve_enforcement,
     cancel_enforcement,
-    preview,
     refuse_enforcement,
     request_enforcement,
     request_reversal,

@@ -119,6 +119,10 @@ class Enforcement(models.Model):
     review_note = models.CharField(max_length=500, blank=True, default="")
     finished_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True, blank=True)
+    resumed_from = models.JSONField(
+        default=dict, blank=True, help_text="where the rules stood when a person let it go on"
+    )
+    renewal_asked_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True, help_text="its end was carried out, or renewed")
 
     class Meta:

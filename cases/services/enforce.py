@@ -1,24 +1,51 @@
 """Orders: asked for by one person, approved by another. services/deliver.py carries them out."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db import transaction
+from django.db.models import Count, Exists, F, OuterRef, Q, Value
 from django.utils import timezone
 
-from cases.connectors.webhook import COMMANDS
 from cases.errors import CaseError, NotAllowed
-from cases.models import Case, Connector, Enforcement, EnforcementItem, Member, TimelineEvent
-from cases.services.blast_radius import chosen_members, preview
+from cases.kinds import clean_parameters, clean_stages
+from cases.models import (
+    Case,
+    Connector,
+    Enforcement,
+    EnforcementItem,
+    Member,
+    NoticeVersion,
+    TimelineEvent,
+)
+from cases.services.blast_radius import preview
 from cases.services.nudge import after_commit
+from cases.services.order_create import create_order, locked, move, skip_waiting
+from cases.services.order_fit import (
+    approved_notice,
+    needs_second_person,
+    refuse_by_verdict,
+    refuse_equal,
+    refuse_switched_off,
+    refuse_unfit,
+)
+from cases.services.order_hash import hash_of
+from cases.services.order_plan import start
 from cases.services.sample_gate import refuse_unsampled
+from cases.services.targets import (
+    Choice,
+    chosen_members,
+    is_protected,
+    refuse_unfit_choice,
+    reinstated_by_others,
+    rows_of,
+)
 from cases.services.timeline import append_event
 
 Kind, State = Enforcement.Kind, Enforcement.State
 Item = EnforcementItem.State
-DEFAULT_TIERS = (Member.Tier.CORE,)
-TEXT_BYTES = 12_000  # reason and notice together; a webhook's body stays under 20 kB
+DEFAULT_TIERS = (Member.Tier.CORE.value,)
 
 
 @transaction.atomic
@@ -27,110 +54,197 @@ def request_enforcement(
     *,
     actor: User,
     kind: str,
-    connector: Connector,
+    connector: Connector | None = None,
     tiers: list[str] | None = None,
+    choice: Choice | None = None,
+    parameters: Mapping | None = None,
     reason: str,
     notice: str = "",
+    notice_version: NoticeVersion | None = None,
     expires_at: datetime | None = None,
+    stages: list[int] | None = None,
+    stage_minutes: int = 0,
+    window_minutes: int = 0,
 ) -> Enforcement:
-    """Ask for an order; a second person approves it. Raises CaseError with what stands against it.
+    """Ask for an order. Above ORDER_ALONE a second person approves it; below, it runs at once.
 
-    tiers: core alone unless told. expires_at: only a limit ends by itself.
+    choice: whom; core accounts unless told. notice_version: an approved letter of the library,
+    instead of the text of a notice. expires_at: a watch, verification or limit ends then, a
+    suspension asks for renewal. stages: percents of the targets, surest first; none: all at once.
+    Raises CaseError with what stands against it.
     """
-    tiers = list(tiers or DEFAULT_TIERS)
+    choice = choice or Choice(tiers=tuple(tiers or DEFAULT_TIERS))
     case = Case.objects.select_for_update().get(pk=case.pk)
-    _refuse_unfit(case, kind, connector, tiers, reason, notice, expires_at)
-    blast_radius = preview(case, kind=kind, tiers=tiers)
-    if not blast_radius["accounts"]:
-        raise CaseError("This would reach no account: choose another tier, or see who is left out.")
-    chosen = chosen_members(case, kind, tiers).values("account_id")
-    refuse_unsampled(case, kind, chosen)
-    return _create(
-        case, chosen, blast_radius,
-        actor=actor, kind=kind, connector=connector, tiers=tiers, reason=reason, notice=notice,
-        expires_at=expires_at,
+    notice = approved_notice(notice_version, kind) or notice
+    refuse_unfit(
+        case, kind, connector, reason=reason, notice=notice, expires_at=expires_at,
+        window_minutes=window_minutes, stage_minutes=stage_minutes,
     )  # fmt: skip
+    refuse_unfit_choice(case, kind, choice)
+    try:
+        parameters = clean_parameters(kind, parameters or {})
+        stages = clean_stages(stages) if stages else []
+    except ValueError as error:
+        raise CaseError(str(error)) from None
+    same = {"kind": kind, "connector": connector, "target_kind": choice.target_kind}
+    if not choice.named:  # who names single accounts knows what is on its way
+        refuse_equal(case, **same, selection__by=choice.by)
+    radius = preview(case, kind=kind, choice=choice)
+    if not radius["targets"]:
+        raise CaseError("This would reach no account: choose another tier, or see who is left out.")
+    members = chosen_members(case, kind, choice)
+    refuse_unsampled(case, kind, members)
+    second = needs_second_person(case, kind, radius["targets"])
+    if not second and notice and notice_version is None:
+        raise CaseError("Without a second person only a notice of the library may be sent.")
+    order = create_order(
+        case, rows_of(members, choice), radius,
+        actor=actor, kind=kind, connector=connector, target_kind=choice.target_kind,
+        tiers=[] if choice.named else list(choice.tiers), selection=choice.stored(),
+        parameters=parameters, reason=reason, notice=notice, notice_version=notice_version,
+        expires_at=expires_at, second_person=second,
+        plan=Enforcement.Plan.STAGES if stages else Enforcement.Plan.AT_ONCE, stages=stages,
+        stage_minutes=stage_minutes, window_minutes=window_minutes,
+    )  # fmt: skip
+    if not second:
+        _run(case, order, actor=None)
+    return order
 
 
 @transaction.atomic
 def request_reversal(
-    order: Enforcement, *, actor: User, reason: str, notice: str = ""
+    order: Enforcement,
+    *,
+    actor: User,
+    reason: str,
+    notice: str = "",
+    items: list[int] | None = None,
 ) -> Enforcement:
-    """Ask to put each account of a finished order back as it was before it.
+    """Ask to put each target of a finished order back as it was before it.
 
-    An account whose state somebody changed since stays as it is; the item says so.
+    items: keys of some of its items; all unless told. A target whose state somebody changed since
+    stays as it is; the item says so.
     """
-    case = _locked(order)
+    case = locked(order)
     if order.kind == Kind.REINSTATE:
         raise CaseError(f"{order.ref} reinstates: order a limit or a suspension instead.")
+    if order.connector_id is None:
+        raise CaseError(f"{order.ref} changed nothing at the platform: end it instead.")
     if order.finished_at is None or order.state not in (State.DONE, State.CANCELLED):
         raise CaseError(f"{order.ref} is {order.get_state_display()}: let it end, or cancel it.")
-    reached = order.items.filter(Q(state=Item.DONE) | Q(state=Item.UNKNOWN)).exclude(
-        state_before=""
-    )
+    reached = reached_items(order, items)
     if not reached.exists():
         raise CaseError(f"{order.ref} changed no account: there is nothing to put back.")
-    _refuse_unfit(case, Kind.REINSTATE, order.connector, list(order.tiers), reason, notice, None)
-    blast_radius = {
+    refuse_unfit(case, Kind.REINSTATE, order.connector, reason=reason, notice=notice)
+    open_reversals = order.reversals.filter(state__in=[State.REQUESTED, State.RUNNING])
+    overlap = open_reversals.filter(items__account__in=reached.values("account_id")).first()
+    if overlap:
+        raise CaseError(f"{overlap.ref} puts it back and {overlap.get_state_display()}.")
+    return create_reversal(case, order, reached, actor=actor, reason=reason, notice=notice)
+
+
+def reached_items(order: Enforcement, items: list[int] | None = None):
+    """Items that took effect, or may have, and whose state before is known."""
+    reached = order.items.filter(Q(state=Item.DONE) | Q(state=Item.UNKNOWN))
+    reached = reached.exclude(state_before="")
+    return reached if items is None else reached.filter(pk__in=items)
+
+
+def create_reversal(case: Case, order: Enforcement, reached, *, actor: User, **fields):
+    """The row and items of a reversal, inside the caller's transaction; the case is locked."""
+    radius = {
         "kind": Kind.REINSTATE.value,
         "reverses": order.number,
         "accounts": reached.count(),
+        "targets": reached.count(),
         "states": dict(reached.values_list("state_before").annotate(n=Count("pk")).order_by()),
     }
-    return _create(
-        case, reached.values("account_id"), blast_radius,
-        actor=actor, kind=Kind.REINSTATE, connector=order.connector, tiers=list(order.tiers),
-        reason=reason, notice=notice, expires_at=None,
+    return create_order(
+        case,
+        reached.values(target_id=F("target"), first_account=F("account_id"), sureness=Value(1.0)),
+        radius,
+        actor=actor, kind=Kind.REINSTATE, connector=order.connector,
+        target_kind=order.target_kind, tiers=list(order.tiers), selection={"by": "reversal"},
+        reverses=order, **fields,
     )  # fmt: skip
 
 
 @transaction.atomic
-def approve_enforcement(order: Enforcement, *, actor: User, note: str = "") -> Enforcement:
-    """A second person lets the order run. Members judged out since it was asked are skipped."""
-    case = _locked(order)
+def approve_enforcement(
+    order: Enforcement, *, actor: User, note: str = "", seen: str = ""
+) -> Enforcement:
+    """A second person lets the order run. Members judged out since it was asked are skipped.
+
+    seen: the order's content_hash as it was shown; an order that changed since is not approved.
+    """
+    case = locked(order)
     if order.requested_by_id == actor.pk:
         raise NotAllowed(f"You asked for {order.ref}: another person approves it.")
-    _refuse_by_verdict(case, order.kind)
-    _refuse_switched_off(order.connector)
-    if order.expires_at and order.expires_at <= timezone.now():
-        raise CaseError(f"The end of {order.ref} has passed: refuse it and ask anew.")
-    _move(order, [State.REQUESTED], State.RUNNING, actor, note)
-    skipped = 0
-    if order.kind != Kind.REINSTATE:
-        judged = Member.objects.filter(
-            case=case, account=OuterRef("account"), verdict__in=["out", "unsure"]
-        )
-        skipped = order.items.filter(Exists(judged) | Q(account__is_aggregate=True)).update(
-            state=Item.SKIPPED,
-            last_error="judged since the order was asked for",
-            finished_at=timezone.now(),
-        )
-    waiting = order.items.filter(state=Item.WAITING)
-    refuse_unsampled(case, order.kind, waiting)
-    due = waiting.update(due_at=timezone.now())
+    if order.state == State.REQUESTED:
+        refuse_by_verdict(case, order.kind)
+        refuse_switched_off(order.connector)
+        if order.expires_at and order.expires_at <= timezone.now():
+            raise CaseError(f"The end of {order.ref} has passed: refuse it and ask anew.")
+        if order.approve_by and order.approve_by <= timezone.now():
+            raise CaseError(f"{order.ref} was not approved in time: ask for it anew.")
+        _refuse_changed(order, seen)
+    return _run(case, order, actor=actor, note=note)
+
+
+@transaction.atomic
+def change_enforcement(
+    order: Enforcement,
+    *,
+    actor: User,
+    reason: str | None = None,
+    expires_at: datetime | None = None,
+    parameters: Mapping | None = None,
+) -> Enforcement:
+    """Change an order that waits. Whoever has opened it must look again before approving it."""
+    case = locked(order)
+    if order.requested_by_id != actor.pk:
+        raise NotAllowed(f"Only who asked for {order.ref} changes it.")
+    if order.state != State.REQUESTED:
+        raise CaseError(f"{order.ref} is {order.get_state_display()}: it is not changed any more.")
+    try:
+        fields = {
+            "reason": order.reason if reason is None else reason,
+            "expires_at": expires_at,
+            "parameters": clean_parameters(
+                order.kind, order.parameters if parameters is None else parameters
+            ),
+        }
+    except ValueError as error:
+        raise CaseError(str(error)) from None
+    refuse_unfit(
+        case, order.kind, order.connector,
+        reason=fields["reason"], notice=order.notice, expires_at=expires_at,
+    )  # fmt: skip
+    for name, value in fields.items():
+        setattr(order, name, value)
+    order.content_hash = hash_of(order)
+    Enforcement.objects.filter(pk=order.pk, state=State.REQUESTED).update(
+        **fields, content_hash=order.content_hash
+    )
     append_event(
         case,
-        TimelineEvent.Kind.ENFORCEMENT_APPROVED,
+        TimelineEvent.Kind.ENFORCEMENT_CHANGED,
         actor=actor,
-        content={
-            "order": order.ref, "kind": order.kind, "accounts": due, "skipped": skipped,
-            "note": note,
-        },
-    )  # fmt: skip
-    after_commit("deliver_due_items")
+        content={"order": order.ref, "kind": order.kind, "hash": order.content_hash},
+    )
     return order
 
 
 @transaction.atomic
 def refuse_enforcement(order: Enforcement, *, actor: User, note: str) -> Enforcement:
     """A second person stops the order before it runs, with a reason."""
-    case = _locked(order)
+    case = locked(order)
     if order.requested_by_id == actor.pk:
         raise NotAllowed(f"You asked for {order.ref}: cancel it instead.")
     if not note.strip():
         raise CaseError("Say why the order is refused.")
-    _move(order, [State.REQUESTED], State.REFUSED, actor, note, finished=True)
-    _skip_waiting(order, "the order was refused")
+    move(order, [State.REQUESTED], State.REFUSED, actor, note, finished=True)
+    skip_waiting(order, "the order was refused")
     append_event(
         case,
         TimelineEvent.Kind.ENFORCEMENT_REFUSED,
@@ -143,9 +257,9 @@ def refuse_enforcement(order: Enforcement, *, actor: User, note: str) -> Enforce
 @transaction.atomic
 def cancel_enforcement(order: Enforcement, *, actor: User) -> Enforcement:
     """Stop an order, before or while it runs. What was sent already is read back, not undone."""
-    case = _locked(order)
-    _move(order, [State.REQUESTED, State.RUNNING], State.CANCELLED)
-    skipped = _skip_waiting(order, "the order was cancelled")
+    case = locked(order)
+    move(order, [State.REQUESTED, State.RUNNING], State.CANCELLED)
+    skipped = skip_waiting(order, "the order was cancelled")
     in_flight = order.items.filter(
         Q(state=Item.SENDING) | Q(state=Item.UNKNOWN, due_at__isnull=False)
     ).count()
@@ -163,94 +277,45 @@ def cancel_enforcement(order: Enforcement, *, actor: User) -> Enforcement:
     return order
 
 
-def _locked(order: Enforcement) -> Case:
-    """The order's case, locked, and the order as it is now. Case first, then order: everywhere."""
-    case = Case.objects.select_for_update().get(pk=order.case_id)
-    order.refresh_from_db()
-    return case
-
-
-def _refuse_unfit(case, kind, connector, tiers, reason, notice, expires_at) -> None:
-    if kind not in COMMANDS:
-        known = ", ".join(Kind(name).label for name in COMMANDS)
-        raise CaseError(f"{connector} can carry out and read back only: {known}.")
-    if not set(tiers) <= set(Member.Tier.values):
-        raise CaseError("The tiers are core, likely and possible.")
-    if not reason.strip():
-        raise CaseError("Say why: the reason goes with the order.")
-    if len(reason.encode()) + len(notice.encode()) > TEXT_BYTES:
-        raise CaseError("Reason and notice are too long for the connector: shorten them.")
-    _refuse_switched_off(connector)
-    _refuse_by_verdict(case, kind)
-    if expires_at and kind != Kind.LIMIT:
-        raise CaseError("Only a limit ends by itself: leave the end out.")
-    if expires_at and expires_at <= timezone.now():
-        raise CaseError("The end must lie ahead.")
-    equal = case.enforcements.filter(
-        kind=kind, connector=connector, state__in=[State.REQUESTED, State.RUNNING]
-    ).first()
-    if equal:
-        raise CaseError(f"{equal.ref} is the same order and {equal.get_state_display()}.")
-
-
-def _refuse_switched_off(connector: Connector) -> None:
-    if not connector.enabled:
-        raise CaseError(f"{connector} is switched off: choose another, or have it switched on.")
-
-
-def _refuse_by_verdict(case: Case, kind: str) -> None:
-    if kind == Kind.REINSTATE:
-        return
-    if kind in (Kind.SUSPEND, Kind.REVOKE) and case.verdict != Case.Verdict.CONFIRMED:
-        raise CaseError(
-            f"{case.ref} has no confirmed verdict ({case.get_verdict_display()}): "
-            "decide it before suspending anybody."
-        )
-    if case.verdict == Case.Verdict.BENIGN:
-        raise CaseError(f"{case.ref} was found benign: reopen it before acting on it.")
-
-
-def _create(case: Case, accounts, blast_radius: dict, *, actor: User, **fields) -> Enforcement:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('cases_enforcement_number')")
-        number = cursor.fetchone()[0]
-        order = Enforcement.objects.create(
-            number=number, case=case, requested_by=actor, blast_radius=blast_radius, **fields
-        )
-        chosen, parameters = accounts.query.sql_with_params()
-        cursor.execute(
-            "INSERT INTO cases_enforcementitem (enforcement_id, account_id, key, state, attempts,"
-            " last_error, state_before, state_after)"
-            f" SELECT %s, account_id, gen_random_uuid(), %s, 0, '', '', '' FROM ({chosen}) chosen",
-            [order.pk, Item.WAITING.value, *parameters],
-        )
+def _run(case: Case, order: Enforcement, *, actor: User | None, note: str = "") -> Enforcement:
+    """Let it run: approved by a person, or small enough for the one who asked."""
+    move(order, [State.REQUESTED], State.RUNNING, actor, note, approved_hash=order.content_hash)
+    skipped = _skip_outdated(case, order) if order.kind != Kind.REINSTATE else 0
+    refuse_unsampled(case, order.kind, order.items.filter(state=Item.WAITING))
+    due = start(order, case)
     append_event(
         case,
-        TimelineEvent.Kind.ENFORCEMENT_REQUESTED,
-        actor=actor,
+        TimelineEvent.Kind.ENFORCEMENT_APPROVED,
+        actor=actor or order.requested_by,
         content={
-            "order": order.ref, "kind": order.kind, "tiers": order.tiers,
-            "accounts": blast_radius["accounts"], "reason": order.reason,
-            "connector": order.connector.slug,
+            "order": order.ref, "kind": order.kind, "accounts": due, "skipped": skipped,
+            "note": note, "hash": order.content_hash, "alone": actor is None,
         },
     )  # fmt: skip
+    after_commit("deliver_due_items")
     return order
 
 
-def _move(order, from_states, to_state, actor=None, note="", *, finished=False) -> None:
-    now = timezone.now()
-    fields = {"state": to_state}
-    if actor:
-        fields |= {"reviewed_by": actor, "reviewed_at": now, "review_note": note}
-    if finished:
-        fields["finished_at"] = now
-    moved = Enforcement.objects.filter(pk=order.pk, state__in=from_states).update(**fields)
-    order.refresh_from_db()
-    if not moved:
-        raise CaseError(f"{order.ref} is {order.get_state_display()} already. Reload to see it.")
-
-
-def _skip_waiting(order: Enforcement, why: str) -> int:
-    return order.items.filter(state=Item.WAITING).update(
-        state=Item.SKIPPED, due_at=None, last_error=why, finished_at=timezone.now()
+def _skip_outdated(case: Case, order: Enforcement) -> int:
+    """Leave out whom it would not reach, were it asked for now."""
+    named = order.selection.get("by") == "selection"
+    verdicts = ["out"] if named else ["out", "unsure"]
+    judged = Member.objects.filter(case=case, account=OuterRef("account"), verdict__in=verdicts)
+    rules = [("judged since the order was asked for", Q(Exists(judged)))]
+    if not named:
+        rules[0] = (rules[0][0], rules[0][1] | Q(account__is_aggregate=True))
+    if order.connector_id:
+        rules.append(("on the protected list since", is_protected("account")))
+        since = Q(account__state_at__gt=order.requested_at)
+        rules.append(("reinstated by others since", since & reinstated_by_others("account")))
+    return sum(
+        skip_waiting(order, why, order.items.filter(rule, state=Item.WAITING))
+        for why, rule in rules
     )
+
+
+def _refuse_changed(order: Enforcement, seen: str) -> None:
+    if seen and seen != order.content_hash:
+        raise CaseError(f"{order.ref} changed since you opened it: look again, then approve.")
+    if order.content_hash and hash_of(order) != order.content_hash:
+        raise CaseError(f"{order.ref} is not what was asked for any more: refuse it and ask anew.")

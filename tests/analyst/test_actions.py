@@ -110,7 +110,7 @@ class AskTest(ActionsTestCase):
             ({"kind": "reinstate"}, "reach no account"),
             ({"expires_at": "2020-01-01T00:00"}, "must lie ahead"),
             ({"connector": 999}, "Select a valid choice"),
-            ({"kind": "watch"}, "Select a valid choice"),
+            ({"kind": "shoot"}, "Select a valid choice"),
         ):
             with self.subTest(changes):
                 response = self.post(self.url, self.data(**changes))

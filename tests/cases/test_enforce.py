@@ -13,11 +13,11 @@ from django.utils import timezone
 from cases.errors import CaseError, NotAllowed
 from cases.models import Case, Connector, Enforcement, Member
 from cases.services import deliver
+from cases.services.blast_radius import preview
 from cases.services.deliver import deliver_due
 from cases.services.enforce import (
     approve_enforcement,
     cancel_enforcement,
-    preview,
     refuse_enforcement,
     request_enforcement,
 )
@@ -40,7 +40,7 @@ class PreviewTests(OrderCase):
         Account.objects.filter(pk=members[4].account_id).update(state="suspended")
         found = preview(case, kind="suspend", tiers=["core"])
         assert (found["accounts"], found["organisations"], found["already"]) == (2, 2, 1)
-        assert found["aggregates"] == 1
+        assert (found["aggregates"], found["aggregates_left_out"]) == (0, 1)
         assert found["expected_innocent"] == pytest.approx(0.06)
         assert found["left_out"] == [
             {"why": "an analyst said out", "accounts": 1},
@@ -64,7 +64,7 @@ class PreviewTests(OrderCase):
         counts = []
         for accounts in (3, 30):
             case = make_case(accounts, accounts=accounts)
-            with self.assertNumQueries(9):
+            with self.assertNumQueries(10):
                 counts.append(preview(case, kind="suspend", tiers=["core"])["accounts"])
         assert counts == [3, 30]
 
@@ -100,13 +100,13 @@ class RequestTests(OrderCase):
     def test_each_thing_that_stands_against_it_is_said(self):
         soon = timezone.now() + timedelta(days=1)
         for fields, said in (
-            ({"kind": "watch"}, "read back only"),
-            ({"kind": "revoke"}, "read back only"),
+            ({"kind": "watch"}, "by no connector"),
+            ({"kind": "revoke"}, "is for keys"),
             ({"reason": "  "}, "Say why"),
             ({"tiers": ["everybody"]}, "core, likely and possible"),
             ({"tiers": ["possible"]}, "no account"),
             ({"reason": "é" * 3000, "notice": "é" * 4000}, "too long"),
-            ({"expires_at": soon}, "Only a limit"),
+            ({"kind": "reinstate", "expires_at": soon}, "Only a watch"),
             ({"kind": "limit", "expires_at": timezone.now()}, "lie ahead"),
             ({"connector": connector_at("http://127.0.0.1:1/", "off", enabled=False)}, "off"),
             ({"kind": "reinstate"}, "no account"),

@@ -73,7 +73,7 @@ class ReversalTests(GatewayCase):
         with self.gateway():
             order = self.finished()
             back = request_reversal(order, actor=self.ana, reason="appeal")
-            with pytest.raises(CaseError, match="same order"):
+            with pytest.raises(CaseError, match="puts it back"):
                 request_reversal(order, actor=self.ana, reason="appeal")
             with pytest.raises(CaseError, match="Say why"):
                 cancel_enforcement(back, actor=self.ana)
