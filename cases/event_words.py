@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from cases.order_words import ORDER_WORDS
+
 
 def words_of(kind: str, who: str, body: Mapping) -> tuple[str, str]:
     """What happened, and the quieter second half. Unknown kinds and missing content still read."""
@@ -262,6 +264,7 @@ WORDS = {
     "enforcement_refused": _says("refused", "note", of="order"),
     "enforcement_cancelled": _says("cancelled", of="order"),
     "enforcement_finished": _finished,
+    **ORDER_WORDS,
     "share_prepared": _shared,
     "share_approved": _says("approved a share"),
     "share_refused": _says("refused a share"),

@@ -40,6 +40,23 @@ EVENT_KINDS = {
     "enforcement_refused": (ACTIONS, "x"),
     "enforcement_cancelled": (ACTIONS, "x"),
     "enforcement_finished": (ACTIONS, "order"),
+    "enforcement_changed": (ACTIONS, "again"),
+    "enforcement_paused": (ACTIONS, "clock"),
+    "enforcement_resumed": (ACTIONS, "go"),
+    "enforcement_staged": (ACTIONS, "go"),
+    "enforcement_expired": (ACTIONS, "x"),
+    "enforcement_lapsed": (ACTIONS, "again"),
+    "enforcement_renewed": (ACTIONS, "check"),
+    "renewal_asked": (ACTIONS, "clock"),
+    "customers_contacted": (ACTIONS, "chat"),
+    "appeal_filed": (ACTIONS, "chat"),
+    "appeal_taken": (PEOPLE, "user"),
+    "appeal_decided": (PEOPLE, "decided"),
+    "authorisation_proposed": (ACTIONS, "order"),
+    "authorisation_approved": (ACTIONS, "check"),
+    "authorisation_refused": (ACTIONS, "x"),
+    "authorisation_ended": (ACTIONS, "x"),
+    "platform_drifted": (ACTIONS, "warn"),
     "share_prepared": (ACTIONS, "share"),
     "share_approved": (ACTIONS, "check"),
     "share_refused": (ACTIONS, "x"),
@@ -58,7 +75,7 @@ EVENT_KINDS = {
 }
 STRONG = {
     "case_escalated", "case_reopened", "decision_recorded", "enforcement_approved",
-    "enforcement_requested", "share_approved",
+    "enforcement_requested", "enforcement_paused", "appeal_decided", "share_approved",
 }  # fmt: skip
 Place = tuple[datetime, str]
 

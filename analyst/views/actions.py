@@ -24,8 +24,8 @@ from cases.services.enforce import (
     cancel_enforcement,
     refuse_enforcement,
     request_enforcement,
-    request_reversal,
 )
+from cases.services.reverse import request_reversal
 
 Kind, State = Enforcement.Kind, Enforcement.State
 PAGE = 100

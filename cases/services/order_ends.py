@@ -10,11 +10,11 @@ from django.utils import timezone
 from cases.errors import CaseError, NotAllowed
 from cases.kinds import RENEWED
 from cases.models import Enforcement, TimelineEvent
-from cases.services.enforce import create_reversal, reached_items
 from cases.services.nudge import after_commit
 from cases.services.order_create import locked, move, skip_waiting
 from cases.services.order_hash import hash_of
 from cases.services.order_plan import start
+from cases.services.reverse import create_reversal, reached_items
 from cases.services.timeline import append_event
 
 Kind, State = Enforcement.Kind, Enforcement.State

@@ -22,9 +22,9 @@ from cases.services.enforce import (
     approve_enforcement,
     change_enforcement,
     request_enforcement,
-    request_reversal,
 )
 from cases.services.order_plan import watch_due
+from cases.services.reverse import request_reversal
 from cases.services.targets import Choice, named_lines
 from ingest.models import Account, AccountPart
 from tests.base import make_account, make_case

@@ -16,8 +16,8 @@ from cases.services.enforce import (
     approve_enforcement,
     cancel_enforcement,
     request_enforcement,
-    request_reversal,
 )
+from cases.services.reverse import request_reversal
 from ingest.models import Account
 from tests.base import DeskTestCase
 from tests.cases.orders import SECRET, GatewayCase, connector_at, effects
