@@ -1,16 +1,16 @@
 """What accounts did hour by hour on each model: for the desk's plots, from the logs alone."""
 
 from collections.abc import Iterator
+from datetime import UTC
 
 import ibis
 import ibis.expr.types as ir
-import pandas as pd
 
 from ingest.detectors.findings import digest
-from ingest.detectors.population import moment
 from ingest.wire import ActivityHour
 
 REFUSALS = ("refusal", "content_filter", "safety", "blocked")
+ROWS_AT_ONCE = 50_000  # as objects of Python, which are large
 TOKENS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
 
 
@@ -29,17 +29,17 @@ def hourly_activity(requests: ir.Table, accounts: list[str]) -> Iterator[tuple[s
         refusals=told.any().ifelse(refused.sum(), ibis.null("int64")),
         **{name: t[name].sum() for name in TOKENS},
     )
-    for row in hours.order_by("account_id", "hour", "model").execute().itertuples(index=False):
-        counts = {name: getattr(row, name) for name in ("refusals", *TOKENS)}
-        yield (
-            row.account_id,
-            ActivityHour(
-                hour=moment(row.hour),
-                model=row.model,
-                requests=int(row.requests),
-                **{name: int(value) for name, value in counts.items() if not pd.isna(value)},
-            ),
-        )
+    counts = ("requests", "refusals", *TOKENS)
+    hours = hours.mutate(**{name: hours[name].cast("int64") for name in counts})
+    table = hours.order_by("account_id", "hour", "model").to_pyarrow()
+    for batch in table.to_batches(max_chunksize=ROWS_AT_ONCE):
+        columns = batch.to_pydict()
+        told = zip(*(columns[name] for name in counts), strict=True)
+        for account, hour, model, row in zip(
+            columns["account_id"], columns["hour"], columns["model"], told, strict=True
+        ):
+            known = {n: value for n, value in zip(counts, row, strict=True) if value is not None}
+            yield account, ActivityHour(hour=hour.replace(tzinfo=UTC), model=model, **known)
 
 
 def controls(accounts: list[str], number: int) -> list[str]:

@@ -63,11 +63,12 @@ def join_frames(
         texts[top] = canonical(leading.low, leading.high)
     lsh = MinHashLSH(threshold=SAME_WORDS, num_perm=PERMUTATIONS)
     sketches: dict[str, MinHash] = {}
+    blank = MinHash(num_perm=PERMUTATIONS, seed=1)  # its permutations are dearer than a sketch
     for top in sorted(texts):
         shingles = word_shingles(texts[top])
         if len(shingles) < 3:
             continue  # too few words to call anything nearly the same
-        sketch = MinHash(num_perm=PERMUTATIONS, seed=1)
+        sketch = blank.copy()
         sketch.update_batch([shingle.encode() for shingle in sorted(shingles)])
         for other in lsh.query(sketch):
             if sketch.jaccard(sketches[other]) >= SAME_WORDS:

@@ -191,6 +191,17 @@ class Population:
             id=account_id, organisation=row.organisation, plan=row.plan, created_at=created
         )
 
+    def account_refs(self, names: Collection[str]) -> dict[str, AccountRef]:
+        """account_ref of many at once."""
+        known = self.accounts.loc[list(names)]
+        rows = zip(
+            known.index, known.organisation, known.plan, moments(known.created_at), strict=True
+        )
+        return {
+            name: AccountRef(id=name, organisation=organisation, plan=plan, created_at=created)
+            for name, organisation, plan, created in rows
+        }
+
     def attribute_counts(self):
         """What record_population takes as attributes."""
         for row in self.shared.itertuples(index=False):
@@ -205,14 +216,14 @@ class Population:
 
     def population_uses(self):
         """What record_population takes as uses."""
-        refs: dict[str, AccountRef] = {}
-        for row in self.ties.itertuples(index=False):
-            ref = refs.get(row.account_id) or refs.setdefault(
-                row.account_id, self.account_ref(row.account_id)
-            )
-            yield PopulationUse(
-                ref, row.kind, row.value, moment(row.first_at), moment(row.last_at), int(row.count)
-            )
+        ties = self.ties
+        refs = self.account_refs(ties.account_id.unique())
+        rows = zip(
+            ties.account_id, ties.kind, ties.value,
+            moments(ties.first_at), moments(ties.last_at), ties["count"].tolist(), strict=True,
+        )  # fmt: skip
+        for account, kind, value, first, last, count in rows:
+            yield PopulationUse(refs[account], kind, value, first, last, count)
 
     @counted
     def attributes_of(
@@ -245,23 +256,34 @@ class Population:
         rows = rows[~rows.value.str.contains("\0", regex=False)]  # the desk can't keep it
         rows = rows.groupby("account_id").head(MOST_ATTRIBUTES)
         found: dict[str, list[SharedAttribute]] = {}
-        for row in rows.itertuples(index=False):
-            found.setdefault(row.account_id, []).append(
+        told = zip(
+            rows.account_id, rows.kind, rows.value, rows.label,
+            moments(rows.first_at), moments(rows.last_at), rows["count"].astype(int).tolist(),
+            rows.accounts.astype(int).tolist(), rows.organisations.astype(int).tolist(),
+            strict=True,
+        )  # fmt: skip
+        for account, kind, value, label, first, last, count, carriers, parties in told:
+            found.setdefault(account, []).append(
                 SharedAttribute(
-                    kind=row.kind,
-                    value=row.value,
-                    label=row.label,
-                    first_at=moment(row.first_at),
-                    last_at=moment(row.last_at),
-                    count=int(row.count),
+                    kind=kind,
+                    value=value,
+                    label=label,
+                    first_at=first,
+                    last_at=last,
+                    count=count,
                     prevalence=Prevalence(
-                        accounts=int(row.accounts),
-                        population=len(self.accounts),
-                        organisations=int(row.organisations),
+                        accounts=carriers, population=len(self.accounts), organisations=parties
                     ),
                 )
             )
         return found
+
+
+def moments(values: pd.Series) -> list[datetime | None]:
+    """moment of each, None where there is none."""
+    stamps = values.astype("datetime64[ms]")
+    found = stamps.dt.tz_localize(UTC).dt.to_pydatetime().tolist()
+    return [None if missing else at for at, missing in zip(found, stamps.isna(), strict=True)]
 
 
 def moment(value) -> datetime:

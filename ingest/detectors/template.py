@@ -17,7 +17,7 @@ from ingest.detectors.findings import MOST_SAMPLES, Findings, reference, sample
 from ingest.detectors.frames import GAP
 from ingest.detectors.peers import q_values, rank_p
 from ingest.detectors.population import Population
-from ingest.detectors.skeletons import SHORT, skeleton
+from ingest.detectors.skeletons import SHORT, with_skeleton
 from ingest.wire import Observation, Sample
 
 SLUG, NAME, FAMILY, VERSION = "template", "Prompt templates", "template", "2"
@@ -121,11 +121,12 @@ def samples_with(requests: ir.Table, flagged: pd.DataFrame) -> dict[str, list[Sa
     once = t.group_by("account_id", "prompt", "fixed").aggregate(
         first_at=t["at"].min(), model=t.model.min()
     )
-    carries = skeleton(once.prompt).contains(once.fixed)
-    placed = once.mutate(carries=carries).mutate(
+    once = with_skeleton(once)
+    told = once.mutate(carries=once.text.contains(once.fixed)).drop("text", "fixed")
+    placed = told.mutate(
         place=ibis.row_number().over(
             group_by="account_id",
-            order_by=[ibis.desc(carries), once.prompt.hash(), once.prompt],
+            order_by=[ibis.desc(told.carries), told.prompt.hash(), told.prompt],
         )
     )
     rows = placed.filter(placed.place < MOST_SAMPLES).order_by("account_id", "place").execute()

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from ingest.detectors.attributes import party
-from ingest.detectors.frames import GAP, Frame, join_frames
-from ingest.detectors.skeletons import EDGES, LONG, SHORT, edges, skeleton, wording
+from ingest.detectors.frames import GAP, SAME_REQUESTS, Frame, join_frames
+from ingest.detectors.skeletons import EDGES, LONG, SHORT, edges, is_worded, with_skeleton
 from ingest.detectors.warehouse import keep
 
 FEWEST_ACCOUNTS, FEWEST_ORGANISATIONS = 3, 3
@@ -54,28 +54,26 @@ def find_templates(requests: ir.Table) -> Templates:
     frames = _describe(requests, shared)
     if not frames:
         return Templates(pd.DataFrame(columns=DEFINITIONS), pd.DataFrame(columns=USES))
-    mixes = _mixes(shapes, shared)
-    named = join_frames(frames, _together(mixes))
-    uses = _uses(mixes, {frame: name for frame, (name, _) in named.items()})
+    fills = keep(_fills(shapes, shared))
+    named = join_frames(frames, _together(fills, shared))
+    uses = _uses(fills, {frame: name for frame, (name, _) in named.items()})
     return Templates(_definitions(uses, dict(named.values())), uses)
 
 
 def framed_prompts(requests: ir.Table) -> ir.Table:
     """account_id, organisation, at, prompt_key, text (the skeleton) and its four edges."""
-    masked = requests.select(
-        "account_id",
-        at=requests["at"],
-        organisation=party(requests),
-        prompt_key=requests.prompt.hash(),
-        text=skeleton(requests.prompt),
+    # asked of the prompt: asked of its skeleton, the warehouse would mask it twice
+    t = requests.filter(requests.prompt.notnull())
+    t = t.select(
+        "account_id", "prompt", at=t["at"], organisation=party(t), prompt_key=t.prompt.hash()
     )
-    masked = masked.filter(masked.text.notnull())
+    masked = with_skeleton(t).drop("prompt")
     return masked.mutate(**edges(masked.text))
 
 
 def frame_key(framed: ir.Table, edge: str) -> ir.IntegerColumn:
     """The backend's own digest of an edge, null where the edge is hardly worded."""
-    worded = wording(framed[edge]) >= LEAST_WORDING
+    worded = is_worded(framed[edge], LEAST_WORDING)
     return worded.ifelse(framed[edge].concat("|" + edge).hash(), ibis.null("int64"))
 
 
@@ -105,7 +103,7 @@ def _describe(requests: ir.Table, shared: ir.Table) -> dict[str, Frame]:
     keys = keep(shared.select(key="low").union(shared.select(key="high")).distinct())
     wanted = requests.select(key=requests.prompt.hash(), prompt=requests.prompt).join(keys, "key")
     wanted = wanted.group_by("key").aggregate(prompt=wanted.prompt.min())
-    wanted = wanted.select("key", text=skeleton(wanted.prompt))
+    wanted = with_skeleton(wanted)
     texts = wanted.select(
         key=wanted.key.cast("string"),
         start=wanted.text.left(EXAMPLE_LENGTH),
@@ -133,56 +131,81 @@ def _both_ends(text) -> str:
     return f"{text.start[: EXAMPLE_LENGTH - LONG]} {GAP} {text.end}"
 
 
-def _mixes(shapes: ir.Table, shared: ir.Table) -> pd.DataFrame:
-    """One row an account and combination of shared frames, with n log n of its skeletons."""
+def _fills(shapes: ir.Table, shared: ir.Table) -> ir.Table:
+    """One row an account and skeleton that has a shared frame: those of its frames that are shared
+    (KNOWN), n, first_at, last_at."""
     known = shapes
     for edge, column in zip(EDGES, KNOWN, strict=True):
-        ours = shared.filter(shared.edge == edge)
-        # as text: pandas would make floats of whole numbers with gaps, and lose their last digits
-        ours = ours.select(frame=ours.frame, **{column: ours.frame.cast("string")})
-        known = known.left_join(ours, known[edge] == ours.frame).drop("frame")
+        ours = shared.filter(shared.edge == edge).select(**{column: "frame"})
+        known = known.left_join(ours, known[edge] == ours[column])
     known = known.filter(ibis.or_(*(known[column].notnull() for column in KNOWN)))
-    fills = known.group_by("account_id", "organisation", "skeleton_key", *KNOWN).aggregate(
-        n=known.count(), first_at=known["at"].min(), last_at=known["at"].max()
-    )
-    return (
-        fills.group_by("account_id", "organisation", *KNOWN)
-        .aggregate(
-            count=fills.n.sum(),
-            distinct=fills.count(),
-            n_log_n=(fills.n * fills.n.cast("float64").log()).sum(),
-            first_at=fills.first_at.min(),
-            last_at=fills.last_at.max(),
-        )
-        .execute()
+    # a skeleton has the same edges wherever it is
+    return known.group_by("account_id", "organisation", "skeleton_key").aggregate(
+        n=known.count(),
+        first_at=known["at"].min(),
+        last_at=known["at"].max(),
+        **{column: known[column].min() for column in KNOWN},
     )
 
 
-def _together(mixes: pd.DataFrame) -> list[tuple[str, str, int]]:
+def _together(fills: ir.Table, shared: ir.Table) -> list[tuple[str, str, int]]:
+    """Two frames and the requests that carry both, where those are most of what carries either."""
     found = []
+    one = shared.select(left="frame", left_requests="requests")
+    other = shared.select(right="frame", right_requests="requests")
     for i, left in enumerate(KNOWN):
         for right in KNOWN[i + 1 :]:
-            both = mixes.dropna(subset=[left, right]).groupby([left, right])["count"].sum()
-            found += [(a, b, int(count)) for (a, b), count in both.items()]
+            both = fills.filter(fills[left].notnull() & fills[right].notnull())
+            both = both.group_by(left=both[left], right=both[right]).aggregate(both=both.n.sum())
+            both = both.join(one, "left").join(other, "right")
+            either = both.left_requests + both.right_requests - both.both
+            both = both.filter(both.both >= SAME_REQUESTS * either)
+            # as text: pandas would make floats of whole numbers with gaps, and lose digits
+            rows = both.select(
+                both.left.cast("string"), both.right.cast("string"), both.both.cast("int64")
+            )
+            found += rows.execute().itertuples(index=False, name=None)
     return found
 
 
-def _uses(mixes: pd.DataFrame, template_of: dict[str, str]) -> pd.DataFrame:
-    parts = []
-    for column in KNOWN:
-        part = mixes.dropna(subset=[column])
-        parts.append(part.assign(template=part[column].map(template_of)))
-    # a combination that reaches one template by two frames counts once
-    melted = pd.concat(parts).drop_duplicates(["account_id", *KNOWN, "template"])
-    uses = melted.groupby(["account_id", "organisation", "template"], sort=True).agg(
-        count=("count", "sum"),
-        distinct=("distinct", "sum"),
-        n_log_n=("n_log_n", "sum"),
-        first_at=("first_at", "min"),
-        last_at=("last_at", "max"),
+def _uses(fills: ir.Table, template_of: dict[str, str]) -> pd.DataFrame:
+    names = sorted(set(template_of.values()))
+    number = {name: place for place, name in enumerate(names)}
+    given = pd.DataFrame(
+        {
+            "frame": [int(frame) for frame in template_of],
+            "template": [number[name] for name in template_of.values()],
+        }
     )
+    frames = ibis.memtable(given, schema={"frame": "int64", "template": "int64"})
+    rows = fills
+    for column in KNOWN:
+        ours = frames.select(**{f"{column}_frame": "frame", f"{column}_template": "template"})
+        rows = rows.left_join(ours, rows[column] == ours[f"{column}_frame"])
+    templates = [f"{column}_template" for column in KNOWN]
+    rows = rows.select("account_id", "organisation", "n", "first_at", "last_at", *templates)
+    parts = []
+    for place, column in enumerate(templates):
+        # a skeleton that reaches one template by two frames counts once
+        before = [rows[other].fill_null(-1) != rows[column] for other in templates[:place]]
+        part = rows.filter(rows[column].notnull(), *before)
+        parts.append(
+            part.select(
+                "account_id", "organisation", "n", "first_at", "last_at", template=part[column]
+            )
+        )
+    each = functools.reduce(lambda left, right: left.union(right), parts)
+    uses = each.group_by("account_id", "organisation", "template").aggregate(
+        count=each.n.sum(),
+        distinct=each.count(),
+        n_log_n=(each.n * each.n.cast("float64").log()).sum(),
+        first_at=each.first_at.min(),
+        last_at=each.last_at.max(),
+    )
+    uses = uses.order_by("account_id", "organisation", "template").execute()
+    uses["template"] = pd.array(names, dtype=object)[uses.template] if names else []
     uses["entropy"] = np.log(uses["count"].astype(float)) - uses.n_log_n / uses["count"]
-    return uses.reset_index()[list(USES)]
+    return uses[list(USES)]
 
 
 def _definitions(uses: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:

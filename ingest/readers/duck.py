@@ -12,6 +12,8 @@ from ibis.backends.duckdb import Backend
 
 from ingest.readers.messages import teach
 
+MEMORY = "2GiB"  # of DuckDB's own; the rest goes to its folder, and leaves room for Python's part
+
 
 def connect() -> Backend:
     """A DuckDB of our own, in memory, in UTC, that says nothing on the terminal.
@@ -23,6 +25,7 @@ def connect() -> Backend:
     weakref.finalize(connection, shutil.rmtree, folder, ignore_errors=True)
     connection.raw_sql("SET TimeZone = 'UTC'")
     connection.raw_sql("SET enable_progress_bar = false")
+    connection.raw_sql(f"SET memory_limit = {text(MEMORY)}")
     connection.raw_sql(f"SET temp_directory = {text(folder)}")
     teach(connection)
     return connection

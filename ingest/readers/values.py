@@ -12,6 +12,7 @@ SECONDS_BELOW, MILLIS_BELOW, MICROS_BELOW = 10**11, 10**14, 10**17
 # …302.417 as a floating number may be …302.41699999: a moment keeps its millisecond
 HALF_A_MICROSECOND = 0.0005
 
+BLANKS = (" ", "\t", "\n", "\r", "\v", "\f")  # what strip() takes away
 WHOLE = r"^\s*[0-9]{1,19}\s*$"
 DIGITS = r"^\s*[0-9]+(\.[0-9]+)?\s*$"
 
@@ -52,7 +53,14 @@ def as_text(column: ir.Column) -> ir.StringColumn:
         if kind.is_floating():  # pandas turned a whole number with gaps into a float
             column = column.cast("int64")
         column = column.cast("string")
-    return column.strip().nullif("")
+    return stripped(column).nullif("")
+
+
+def stripped(text: ir.StringColumn) -> ir.StringColumn:
+    """text.strip(), asked only of those that have a blank to lose: databases take a text apart sign
+    by sign for it, and prompts are long."""
+    ends = [text.startswith(blank) for blank in BLANKS] + [text.endswith(blank) for blank in BLANKS]
+    return ibis.or_(*ends).ifelse(text.strip(), text)
 
 
 def as_count(column: ir.Column) -> ir.IntegerColumn:
