@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from ingest.detectors.skeletons import MASKS, is_worded, with_skeleton, wording
-from ingest.readers.values import BLANKS, stripped
+from ingest.readers.values import stripped
 
 SIGNS = (
-    *BLANKS, " ", "a", "Ünïcode", "word", "of the tide", "7", "3.5", "12:30", "x" * 15, "9" * 17,
-    "-", "_", "⟨", "⟩", "⟨text⟩", "⟨n", '"', "“", "”", "`", "http://a.example/1", "https://", "://",
-    "漢字", "…", "\u00a0", "!?",
+    " ", "\t", "\n", "\r", "\v", "\f", "a", "Ünïcode", "word", "of the tide", "7", "3.5", "12:30",
+    "x" * 15, "9" * 17, "-", "_", "⟨", "⟩", "⟨text⟩", "⟨n", '"', "“", "”", "`", "http://a.example/1",
+    "https://", "://", "漢字", "…", "\u00a0", "!?",
 )  # fmt: skip
 
 
@@ -21,6 +21,8 @@ SIGNS = (
 def texts() -> ir.Table:
     draw = random.Random(4)
     made = ["".join(draw.choices(SIGNS, k=draw.randrange(1, 30))) for _ in range(4000)]
+    # letters before the end of a mask that was cut are no words, and stray ends are
+    made += [f"{'t' * n}⟩ twelve words{'!' * n}" for n in range(8)]
     made += ["", "   ", "\n", "x" * 5000 + " 12 " + "y" * 300]
     return ibis.memtable(pd.DataFrame({"prompt": [*made, None]}))
 
