@@ -259,6 +259,8 @@ if env_flag("BEHIND_PROXY", False):
 
 # The detectors' door has a limit of its own (413 as JSON, ingest/api.py).
 INGEST_BODY_LIMIT = int(env_number("INGEST_BODY_LIMIT", 64 * 2**20, 2**10, 2**30))
+# So does the partners' door (cases/sharing/taxii).
+TAXII_BODY_LIMIT = int(env_number("TAXII_BODY_LIMIT", 32 * 2**20, 2**10, 2**28))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 
 REST_FRAMEWORK = {
@@ -311,6 +313,7 @@ CELERY_BEAT_SCHEDULE = {
         "deliver_due_items",
         "seal_waiting_packets",
         "run_regroup_previews",
+        "check_submissions",
     )
 }
 CELERY_BEAT_SCHEDULE["watch_for_waves"] = {

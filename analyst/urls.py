@@ -137,6 +137,7 @@ urlpatterns = [
     path(".well-known/stillwatch-signing-keys.json", signing.keys, name="signing-keys"),
     path(".well-known/stillwatch-signing-keys/<slug:key_id>.pem", signing.key, name="signing-key"),
     path("healthz", health.healthz, name="healthz"),
+    path("taxii2/", include("cases.sharing.taxii.urls")),
     path("api/v1/", include("ingest.urls")),
     path("api/", include("analyst.api.urls")),
 ]

@@ -16,6 +16,7 @@ from cases.services import (
     preview,
     reliance,
     seal,
+    submissions,
     waves,
 )
 
@@ -76,3 +77,13 @@ def watch_for_waves():
 def draw_labels():
     with contextlib.suppress(CaseError):  # grouping is at work: the next sweep draws
         lots.draw_labels()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def check_submissions():
+    submissions.check_waiting()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def check_submission(pk):
+    submissions.check_submission(pk)

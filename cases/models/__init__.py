@@ -27,6 +27,7 @@ from .regroup import GroupingTerms, PreviewCase, PreviewMember, RegroupPreview, 
 from .sample import Reading, Sample, SampleAnswer, SampleItem, SampleStratum
 from .sharing import Share
 from .signing import SigningKey
+from .taxii import Collection, SharedObject, Submission, SubmissionItem
 from .timeline import EventContent, TimelineEvent
 from .wave import Aftermath
 
@@ -37,6 +38,7 @@ __all__ = [
     "Appeal",
     "Calibration",
     "Case",
+    "Collection",
     "Connector",
     "Constraint",
     "ConstraintAccount",
@@ -78,8 +80,11 @@ __all__ = [
     "SampleStratum",
     "SearchedBy",
     "Share",
+    "SharedObject",
     "SigningKey",
     "StandingAuthorisation",
+    "Submission",
+    "SubmissionItem",
     "TimelineEvent",
     "WatermarkFinding",
 ]

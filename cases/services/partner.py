@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cases.crypto import derive, seal, unseal
 from cases.errors import CaseError
-from cases.models import Partner, PartnerExchange
+from cases.models import Case, Collection, Partner, PartnerExchange
 from ingest.models import Detector
 
 SECRET = 32  # bytes
@@ -45,6 +45,7 @@ def set_up_partner(
     partner.detector = detector
     _check(partner)
     partner.save(force_insert=True)
+    open_collections(partner)
     record_exchange(partner, "here", "partner_set_up", actor=actor, detail=_policy_of(partner))
     return partner
 
@@ -119,6 +120,15 @@ def start_epoch(partner: Partner, *, actor: User | None) -> Partner:
     partner.refresh_from_db()
     record_exchange(partner, "here", "epoch_started", actor=actor, detail={"epoch": partner.epoch})
     return partner
+
+
+def open_collections(partner: Partner) -> None:
+    """One TAXII collection for what it sends, and one for each label that it may read."""
+    rows = [Collection(partner=partner, way=Collection.Way.IN)]
+    rows += [
+        Collection(partner=partner, way=Collection.Way.OUT, tlp=label) for label in Case.TLP.values
+    ]
+    Collection.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def partner_at_the_door(user_name: str, token: str) -> Partner | None:
