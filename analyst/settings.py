@@ -314,6 +314,9 @@ CELERY_BEAT_SCHEDULE = {
         "seal_waiting_packets",
         "run_regroup_previews",
         "check_submissions",
+        "build_match_sets",
+        "answer_matches",
+        "ask_partners",
     )
 }
 CELERY_BEAT_SCHEDULE["watch_for_waves"] = {
@@ -365,6 +368,9 @@ SUSPECT_PRIVATE_HOSTS = [
 
 # Who we are to partners: the name of the STIX identity that our shares come from.
 ORGANISATION = os.environ.get("ORGANISATION") or "Stillwatch desk"
+
+# Private matching: for so many days a partner matches under one key, then the key is retired.
+MATCH_KEY_DAYS = env_whole("MATCH_KEY_DAYS", 7, 1, 90)
 
 # Grouping. The prior is shown on every case.
 MEMBERSHIP_PRIOR = env_number("MEMBERSHIP_PRIOR", 1 / 3000, 1e-9, 0.5)

@@ -139,5 +139,6 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("taxii2/", include("cases.sharing.taxii.urls")),
     path("api/v1/", include("ingest.urls")),
+    path("match/v1/", include("cases.match_urls")),
     path("api/", include("analyst.api.urls")),
 ]

@@ -183,6 +183,20 @@ def _shared(kind: str, who: str, body: Mapping) -> tuple[str, str]:
     return f"{who} prepared a share", f"TLP:{tlp.upper()}" if tlp else ""
 
 
+def _matched(sentence: str, number: str, noun: str):
+    """Words of a private matching: what was asked or found with whom, and how many."""
+
+    def words(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+        said = sentence.format(partner=str(body.get("partner") or "a partner"))
+        quiet = _count(body, number, noun)
+        if kind == "match_counted" and isinstance(body.get("values"), int):
+            quiet += f" of {body['values']:,}; nothing was named"
+        by_person = kind in ("match_asked", "match_names_wanted")
+        return (f"{who} {said}" if by_person else said), quiet
+
+    return words
+
+
 def _watermark(kind: str, who: str, body: Mapping) -> tuple[str, str]:
     key, suspect = str(body.get("key") or "a key"), str(body.get("suspect") or "a model")
     name, p = str(body.get("name") or ""), body.get("log10_p")
@@ -269,6 +283,10 @@ WORDS = {
     "share_approved": _says("approved a share"),
     "share_refused": _says("refused a share"),
     "share_downloaded": _says("downloaded a share", "form"),
+    "match_asked": _matched("asked {partner} privately how many it holds", "values", "value"),
+    "match_counted": _matched("{partner} holds values of this case", "count", "value"),
+    "match_names_wanted": _matched("asked {partner} which ones it holds", "count", "value"),
+    "match_named": _matched("{partner} and we know which values both hold", "found", "value"),
     "packet_requested": _says("asked for an evidence packet"),
     "packet_sealed": _sealed,
     "packet_downloaded": _says("downloaded an evidence packet"),

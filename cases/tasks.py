@@ -11,6 +11,9 @@ from cases.services import (
     findings,
     group,
     lots,
+    match_answer,
+    match_ask,
+    match_set,
     order_ends,
     order_plan,
     preview,
@@ -87,3 +90,18 @@ def check_submissions():
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def check_submission(pk):
     submissions.check_submission(pk)
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def build_match_sets():
+    match_set.build_waiting()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def answer_matches():
+    match_answer.answer_waiting()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def ask_partners():
+    match_ask.ask_waiting()

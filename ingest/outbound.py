@@ -83,8 +83,11 @@ def request(
     body: bytes | None = None,
     allowed_private_hosts: Iterable[str] = (),
     seconds: float | None = None,
+    answer_bytes: int = ANSWER_BYTES,
 ) -> Answer:
     """Send one request and read the answer, all within `seconds` (SECONDS unless told).
+
+    An answer longer than answer_bytes is not read to its end and counts as none.
 
     Raises Forbidden or NotSent while nothing was sent, NoAnswer afterwards.
     """
@@ -109,15 +112,15 @@ def request(
                 headers={"Host": parts.netloc, "Accept-Encoding": "identity", **headers},
             )
             response = connection.getresponse()
-            content = response.read(ANSWER_BYTES + 1)
+            content = response.read(answer_bytes + 1)
         except http.client.InvalidURL as error:  # raised before a byte leaves
             raise NotSent(f"the address cannot be written: {error}") from None
         except TimeoutError:
             raise NoAnswer("no answer in time") from None
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswer(f"the connection broke: {type(error).__name__}") from None
-        if len(content) > ANSWER_BYTES:
-            raise NoAnswer(f"the answer is longer than {ANSWER_BYTES} bytes")
+        if len(content) > answer_bytes:
+            raise NoAnswer(f"the answer is longer than {answer_bytes} bytes")
         if response.length:  # read(n) itself is content with less than was promised
             raise NoAnswer("the answer was cut short")
         found = {name.lower(): value for name, value in response.getheaders()}

@@ -53,6 +53,14 @@ def state(
     }
 
 
+def key_of(signed: dict) -> bytes:
+    """The public key that a statement says it is signed with; nothing is checked yet."""
+    try:
+        return base64.b64decode(signed["key"], validate=True)
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        raise BadTranscript("statement: it needs statement, key and signature in base64") from None
+
+
 def check_next(chain: list[dict], signed: dict, session: str, *, key: bytes) -> dict:
     """The body of a statement that came, if it may follow the chain. Raises BadTranscript.
 

@@ -18,6 +18,7 @@ from .finding import WatermarkFinding
 from .grouping import FrozenPrevalence, GroupingRun, LookedAt, SearchedBy
 from .hook import EventHook, HookDelivery
 from .label import LabelDraw, LabelProbe, LabelStratum
+from .matching import MatchKey, MatchPeer, MatchSession
 from .member import Link, Member
 from .note import Note
 from .notice import Notice, NoticeVersion
@@ -58,6 +59,9 @@ __all__ = [
     "LabelStratum",
     "Link",
     "LookedAt",
+    "MatchKey",
+    "MatchPeer",
+    "MatchSession",
     "Member",
     "MergeProposal",
     "Note",

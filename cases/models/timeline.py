@@ -75,6 +75,10 @@ class TimelineEvent(models.Model):
         SAMPLE_CANCELLED = "sample_cancelled"
         READING_ASSIGNED = "reading_assigned"
         READING_FINISHED = "reading_finished"
+        MATCH_ASKED = "match_asked"
+        MATCH_COUNTED = "match_counted"
+        MATCH_NAMES_WANTED = "match_names_wanted"
+        MATCH_NAMED = "match_named"
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="events", db_index=False)
     seq = models.PositiveIntegerField()
