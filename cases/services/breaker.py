@@ -29,7 +29,8 @@ def tell(connector: Connector, verdicts: list[Verdict]) -> None:
         log.error("connector %s answered 410 Gone and is switched off", connector.slug)
     heard = [one for one in said if one in ("well", "ill")]
     if heard and heard[-1] == "well":
-        rows.filter(failures__gt=0).update(failures=0, open_until=None)
+        if connector.failures:
+            rows.update(failures=0, open_until=None)
     elif heard:
         last = next((n for n, one in enumerate(reversed(heard)) if one == "well"), None)
         rows.update(failures=F("failures") + len(heard) if last is None else last)

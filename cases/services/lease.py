@@ -20,6 +20,7 @@ LEASE = timedelta(seconds=60)  # longer than the three requests of one try can t
 BREAKER = 5  # failures in a row, then the connector rests
 OPEN = Q(state__in=[Item.WAITING, Item.SENDING]) | Q(state=Item.UNKNOWN, due_at__isnull=False)
 FINAL = (Item.DONE, Item.FAILED, Item.SKIPPED)
+DUE = Q(state__in=[Item.WAITING, Item.SENDING, Item.UNKNOWN])  # as the index of the sweep has it
 READY = Q(enforcement__state=Order.RUNNING, enforcement__paused_at=None, state=Item.WAITING) | Q(
     enforcement__state__in=[Order.RUNNING, Order.CANCELLED], state__in=[Item.SENDING, Item.UNKNOWN]
 )
@@ -54,7 +55,7 @@ def due_connectors() -> list[Connector]:
     """Those that are on, don't rest, and have an item that is due."""
     now = timezone.now()
     due = EnforcementItem.objects.filter(
-        READY, due_at__lte=now, enforcement__connector=OuterRef("pk")
+        READY, DUE, due_at__lte=now, enforcement__connector=OuterRef("pk")
     )
     return list(
         Connector.objects.filter(
@@ -129,7 +130,7 @@ def _ready(connector: Connector, now: datetime):
         )
         .alias(approved=approved)
         .select_for_update(skip_locked=True, of=("self",))
-        .filter(READY, due_at__lte=now, enforcement__connector=connector)
+        .filter(READY, DUE, due_at__lte=now, enforcement__connector=connector)
         .filter(
             Q(state=Item.WAITING) & ~Exists(others.filter(another & on_the_way | earlier))
             | on_the_way & ~Exists(others.filter(on_the_way & earlier))
