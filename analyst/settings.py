@@ -403,6 +403,12 @@ PRICE_OUTPUT = env_number("PRICE_OUTPUT", 0, 0, 1_000_000)
 CELERY_BEAT_SCHEDULE["tend_orders"] = {
     "task": "cases.tasks.tend_orders", "schedule": SWEEP_SECONDS, "options": {"expires": 30},
 }  # fmt: skip
+CELERY_BEAT_SCHEDULE["tell_hooks"] = {
+    "task": "cases.tasks.tell_hooks", "schedule": SWEEP_SECONDS, "options": {"expires": 30},
+}  # fmt: skip
+CELERY_BEAT_SCHEDULE["mark_drift"] = {
+    "task": "cases.tasks.mark_drift", "schedule": 10 * SWEEP_SECONDS, "options": {"expires": 300},
+}  # fmt: skip
 # Accounts and clusters below the threshold that are drawn for labels in a week; 0: none.
 LABEL_BUDGET = env_whole("LABEL_BUDGET", 20, 0, 1_000)
 CELERY_BEAT_SCHEDULE["draw_labels"] = {

@@ -7,9 +7,12 @@ from celery import shared_task
 from cases.errors import CaseError
 from cases.services import (
     aftermath,
+    authorise,
     deliver,
+    drift,
     findings,
     group,
+    hooks,
     lots,
     match_answer,
     match_ask,
@@ -49,6 +52,17 @@ def tend_orders():
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
+def tell_hooks():
+    hooks.tell_hooks()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def mark_drift():
+    drift.skip_reinstated()
+    drift.mark_drift()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
 def seal_waiting_packets():
     seal.seal_waiting()
 
@@ -73,6 +87,7 @@ def run_regroup_previews():
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def watch_for_waves():
     waves.open_waves()
+    authorise.act_on_authorisations()
     aftermath.count_aftermaths()
 
 

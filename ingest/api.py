@@ -10,11 +10,13 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.response import Response
 
-from ingest import census, wire
+from ingest import census, platform_wire, wire
 from ingest.bodies import Refused, read_body
 from ingest.census import CENSUS_TAKER
 from ingest.models import Batch, Detector
+from ingest.platform_wire import PLATFORM
 from ingest.services import AttributeCount, PopulationUse, record_population, record_signals
+from ingest.services.platform import record_platform_states
 
 PROBLEMS_SHOWN = 1000
 NO_TOKEN = (
@@ -47,10 +49,17 @@ class DetectorTokenInOpenApi(OpenApiAuthenticationExtension):
 
 
 class SendsSignals(BasePermission):
-    message = "This token belongs to the census: it opens /api/v1/census/ and nothing else."
+    message = "This token opens one other door (census or platform-states) and nothing else."
 
     def has_permission(self, request, view):
-        return request.auth.slug != CENSUS_TAKER
+        return request.auth.slug not in (CENSUS_TAKER, PLATFORM)
+
+
+class TellsStates(BasePermission):
+    message = f"States are told with a token of their own: manage.py create_detector {PLATFORM}"
+
+    def has_permission(self, request, view):
+        return request.auth.slug == PLATFORM
 
 
 class TakesCensus(BasePermission):
@@ -260,3 +269,56 @@ class Census(Door):
         )
         counted = {"census": stored.pk, "attributes": stored.attribute_set.count()}
         return Response(counted, status=201)
+
+
+class StateReceiptText(serializers.Serializer):
+    stored = serializers.IntegerField(help_text="told for the first time")
+    repeated = serializers.IntegerField()
+    changed = serializers.IntegerField(help_text="accounts and parts whose state moved by it")
+    rejected = serializers.IntegerField()
+    problems = ProblemText(many=True, help_text=f"the first {PROBLEMS_SHOWN:,}")
+
+
+STATE = _inlined(platform_wire.json_schema())
+
+
+class PlatformStates(Door):
+    permission_classes = (TellsStates,)
+
+    @extend_schema(
+        operation_id="platform_states_create",
+        summary="Tell the states of accounts, keys and end users at the platform",
+        description="Bans and reinstatements by others too: who did it, why and when. News may "
+        "come late and twice; the newest is what the desk believes.",
+        parameters=[GZIP],
+        request={
+            wire.JSON: {"oneOf": [STATE, {"type": "array", "items": STATE}]},
+            wire.NDJSON: STATE,
+        },
+        responses={
+            200: OpenApiResponse(StateReceiptText, "Stored, but for what is listed."),
+            422: OpenApiResponse(StateReceiptText, "Nothing holds; or, with error, no record."),
+        }
+        | REFUSALS,
+        tags=["ingest"],
+    )
+    def post(self, request):
+        body, content_type = self.body(request, wire.JSON, wire.NDJSON)
+        try:
+            records = list(platform_wire.decode_states(body, content_type))
+        except platform_wire.TooMany as error:
+            raise Refused(413, f"The delivery has {error}. Nothing was stored.") from None
+        if not records:
+            raise Refused(422, "The body holds no record.")
+        receipt = record_platform_states(records, source="api")
+        shown = receipt.rejected[:PROBLEMS_SHOWN]
+        answered = {
+            "stored": receipt.stored,
+            "repeated": receipt.repeated,
+            "changed": receipt.changed,
+            "rejected": len(receipt.rejected),
+            "problems": [
+                {"line": p.line, "field": p.field, "reason": p.reason} for p in shown
+            ],
+        }  # fmt: skip
+        return Response(answered, status=200 if receipt.stored or receipt.repeated else 422)

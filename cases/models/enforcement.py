@@ -217,6 +217,9 @@ class EnforcementItem(models.Model):
     )
     state_after = models.CharField(max_length=10, blank=True, default="")
     finished_at = models.DateTimeField(null=True)
+    drifted_at = models.DateTimeField(
+        null=True, help_text="others changed the target then; null: it is as we left it"
+    )
 
     class Meta:
         constraints = [
@@ -226,6 +229,12 @@ class EnforcementItem(models.Model):
             ),
         ]
         indexes = [
+            # read by the page of drift
+            models.Index(
+                fields=["-drifted_at", "-id"],
+                condition=Q(drifted_at__isnull=False),
+                name="item_drifted",
+            ),
             # read by the delivery sweep: what is due
             models.Index(
                 fields=["due_at", "id"],

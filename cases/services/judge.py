@@ -91,3 +91,38 @@ def _refuse_unless_open(case: Case) -> None:
         raise CaseError(f"{case.ref} is {case.get_status_display()}. Reopen it to judge members.")
     if case.merged_into_id:
         raise CaseError(f"{case.ref} was merged into {case.merged_into.ref}. Judge there.")
+
+
+def correct_label(case: Case, account: int, *, actor: User, reason: str) -> bool:
+    """Say "out" of one account after a granted appeal, on a decided case too.
+
+    Inside the caller's transaction. False when it stands so already, or is no member.
+    """
+    member = (
+        Member.objects.filter(case=case, account=account)
+        .exclude(verdict=Member.Verdict.OUT, verdict_alone=True)
+        .select_related("account")
+        .select_for_update(of=("self",))
+        .first()
+    )
+    if member is None:
+        return False
+    act = Reshaping.objects.create(
+        kind=Reshaping.Kind.JUDGED, case=case, verdict=Member.Verdict.OUT, reason=reason,
+        done_by=actor,
+    )  # fmt: skip
+    remember(act, [member.pk])
+    before = member.verdict
+    Member.objects.filter(pk=member.pk).update(
+        verdict=Member.Verdict.OUT, verdict_by=actor, verdict_at=timezone.now(), verdict_alone=True
+    )
+    append_event(
+        case,
+        TimelineEvent.Kind.MEMBER_JUDGED,
+        actor=actor,
+        content={
+            "act": act.pk, "verdict": Member.Verdict.OUT.value,
+            "accounts": [member.account.external_id], "before": [before], "reason": reason,
+        },
+    )  # fmt: skip
+    return True

@@ -6,9 +6,10 @@ import secrets
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
+from cases.hooked import HOOKED, hook_body
 from cases.models import Case, EventContent, TimelineEvent
 
 
@@ -41,7 +42,23 @@ def append_event(
     )
     event.save(force_insert=True)
     EventContent.objects.create(event=event, salt=salt, body=content)
+    if kind in HOOKED:
+        _queue_for_hooks(case, event, content)
     return event
+
+
+# in the event's own transaction: what is told happened, and what happened is told
+QUEUE = """
+INSERT INTO cases_hookdelivery (hook_id, event_id, key, body, state, attempts, last_error, due_at)
+SELECT id, %s, gen_random_uuid(), %s::jsonb, 'waiting', 0, '', now()
+FROM cases_eventhook WHERE enabled AND %s = ANY(events)
+"""
+
+
+def _queue_for_hooks(case: Case, event: TimelineEvent, content: dict) -> None:
+    body = hook_body(event.kind, event.at, "" if case.restricted else case.ref, content)
+    with connection.cursor() as cursor:
+        cursor.execute(QUEUE, [event.pk, json.dumps(body), event.kind])
 
 
 def content_digest(salt: bytes, content: dict) -> str:

@@ -3,12 +3,14 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ingest.census import CENSUS_TAKER
 from ingest.models import Detector
+from ingest.platform_wire import PLATFORM
 
 
 class Command(BaseCommand):
     help = (
         "Make a detector and print its token, once. The token lets it send signals and nothing "
-        f"else; the one called {CENSUS_TAKER} delivers the census and nothing else."
+        f"else; the one called {CENSUS_TAKER} delivers the census, the one called {PLATFORM} the "
+        "states of accounts, and nothing else."
     )
 
     def add_arguments(self, parser):
@@ -16,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--family",
             choices=Detector.Family.values,
-            help=f"what kind of evidence it gives; needed for all but {CENSUS_TAKER}",
+            help=f"what kind of evidence it gives; needed for all but {CENSUS_TAKER}, {PLATFORM}",
         )
         parser.add_argument("--name", default="", help="what the screens call it")
         parser.add_argument(
@@ -35,7 +37,7 @@ class Command(BaseCommand):
             token = detector.issue_token()
             detector.save(update_fields=["token_digest", "token_prefix", "token_issued_at"])
         else:
-            if not family and slug != CENSUS_TAKER:
+            if not family and slug not in (CENSUS_TAKER, PLATFORM):
                 raise CommandError(f"--family is needed: {', '.join(Detector.Family.values)}")
             detector = Detector(slug=slug, name=name or slug, family=family or "")
             token = detector.issue_token()
