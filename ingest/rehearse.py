@@ -21,7 +21,7 @@ from ingest.readers import read_logs
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 OPENING = frozenset({"account_id", "at", "request_id"})  # what read_logs counts
-ORDINARY, CAMPAIGN, DAYS = 30, 6, 4
+ORDINARY, CAMPAIGN, DAYS = 120, 12, 4
 COLUMNS = {
     "request_id": pa.string(), "at": pa.timestamp("ms", tz="UTC"), "account_id": pa.string(),
     "organisation": pa.string(), "plan": pa.string(),
@@ -80,16 +80,21 @@ def write_log(folder: Path) -> Path:
             subject = SUBJECTS[(number + turn) % len(SUBJECTS)]
             prompt = f"Please tell me in a few words about {subject}, number {number}."
             own = {"ip": f"10.1.{number % 20}.7", "payment": f"card-{number}"}
-            rows.append(_row(len(rows), f"user-{number:02}", turn * 11.5, prompt, own))
+            at = turn * 11.5 + number * 7 / 3600
+            rows.append(_row(len(rows), f"user-{number:03}", at, prompt, own))
     for number in range(CAMPAIGN):
         for turn in range(DAYS * 4):
             one, other = SUBJECTS[turn % 7], SUBJECTS[(turn + number) % 5]
-            shared = {"ip": f"10.7.7.{number % 3}", "payment": f"card-c{number % 2}",
-                      "device": "device-c", "user_agent": "client/7"}  # fmt: skip
+            shared = {"ip": f"10.7.{(number + turn) % 4}.3", "payment": f"card-c{number % 4}",
+                      "device": f"device-{number % 3}", "user_agent": "client/7"}  # fmt: skip
             prompt = WORDING.format(one, other)
-            rows.append(_row(len(rows), f"camp-{number:02}", turn * 5.9, prompt, shared))
+            # in the midst of a minute: one trigger for all of them
+            at = turn * 5.9 + (23 + number / 8) / 3600
+            rows.append(_row(len(rows), f"camp-{number:02}", at, prompt, shared))
     for turn in range(200):
-        rows.append(_row(len(rows), "giant", turn / 3, "Go on with the next part, please.", {}))
+        throttled = {"status": "429"} if turn % 20 == 7 else {}
+        prompt = "Go on with the next part, please."
+        rows.append(_row(len(rows), "giant", turn / 3, prompt, throttled))
     path = folder / "rehearsal.parquet"
     pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(list(COLUMNS.items()))), path)
     return path

@@ -20,7 +20,7 @@ MASKS = (
     (r"[0-9a-z_-]*[0-9][0-9a-z_-]{15,}", "⟨id⟩", r"[0-9][0-9a-z_-]{15}"),
     (r"[0-9]+([.,:/][0-9]+)*", "⟨n⟩", ()),
     # a single blank is left alone: that is most of them, and costly
-    (r"\s\s+|[\n\r\t]", " ", ("  ", "\n", "\r", "\t", "\f", "\v")),
+    (r"\s\s+|[\n\r\t]", " ", ("  ", "\n", "\r", "\t", "\f")),
 )
 
 

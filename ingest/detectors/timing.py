@@ -19,7 +19,6 @@ from ingest.detectors.findings import Findings, digest, reference, samples_of
 from ingest.detectors.peers import bonferroni, poisson_p, q_values
 from ingest.detectors.population import Population
 from ingest.detectors.timing_cells import (
-    CELLS,
     acting,
     hand_overs,
     meetings,
@@ -40,7 +39,6 @@ FEWEST_HITS = 3  # coincidences, each in an hour of its own
 MOST_MEETINGS = 20_000_000  # strata of pairs that are joined; the rarest ties first
 MOST_VALUES = 5  # of an account, over which hand-over is looked for: those with most carriers
 HALF_SCORE = 6.0  # −log10 p that scores one half
-PLACES_IN_A_MINUTE = 10  # cells; a clock that fills fewer is too coarse to tell
 TWINS = (
     "several customers of one product, triggered by one event",
     "continuous integration of several firms on one webhook",
@@ -196,10 +194,8 @@ def _groups(frame: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
 
 
 def _coarse(strata: ir.Table) -> bool:
-    used = places_in_a_minute(strata).execute()
-    used = 0 if pd.isna(used) else int(used)
-    places = {cell % PLACES_IN_A_MINUTE for cell in range(CELLS) if used >> cell & 1}
-    return len(places) < PLACES_IN_A_MINUTE
+    used = places_in_a_minute(strata).execute().iloc[0]
+    return not used.fillna(False).all()  # null: nobody acted
 
 
 def _score(p: pd.Series) -> pd.Series:

@@ -18,6 +18,7 @@ from ingest.detectors.attributes import second
 # Synchrony: cells of five seconds in strata of five minutes. Seconds within five of a full minute
 # are left out: that is where cron starts everybody's jobs.
 CELLS = 50
+PLACES_IN_A_MINUTE = 10  # cells; a clock that fills fewer is too coarse to tell
 # Hand-over: cells of two minutes in strata of an hour; five minutes around the full and the half
 # hour are left out, since meetings and lessons begin and end there for everybody.
 TURNS = 20
@@ -120,9 +121,13 @@ def hand_overs(carriers: ir.Table, moments: ir.Table) -> ir.Table:
     )
 
 
-def places_in_a_minute(strata: ir.Table) -> ir.IntegerScalar:
-    """The cells of acting() that anybody ever used, as bits: the tens are minutes."""
-    return strata.cells.bit_or()
+def places_in_a_minute(strata: ir.Table) -> ir.Table:
+    """One row: whether anybody of acting() ever used each of the places of a minute."""
+    minutes = range(0, CELLS, PLACES_IN_A_MINUTE)
+    mask = {place: sum(1 << (m + place) for m in minutes) for place in range(PLACES_IN_A_MINUTE)}
+    return strata.aggregate(
+        **{f"place_{k}": ((strata.cells & bits) != 0).any() for k, bits in mask.items()}
+    )
 
 
 def _bits(cell: ir.IntegerColumn) -> ir.IntegerColumn:

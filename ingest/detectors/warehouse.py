@@ -16,6 +16,9 @@ def keep(expression: ir.Table) -> ir.Table:
         # not cache(): newer releases of sqlglot write its DROP without the table's name
         kept = backend.create_table(ibis.util.gen_name("stillwatch"), expression, temp=True)
     else:
+        if backend.name == "pyspark":
+            # its cache() forgets to bring tables that came from here (ibis 12.0)
+            backend._run_pre_execute_hooks(expression)
         kept = expression.cache()
     if watched:
         watched.kept(kept, expression)

@@ -12,7 +12,6 @@ SECONDS_BELOW, MILLIS_BELOW, MICROS_BELOW = 10**11, 10**14, 10**17
 # …302.417 as a floating number may be …302.41699999: a moment keeps its millisecond
 HALF_A_MICROSECOND = 0.0005
 
-BLANKS = (" ", "\t", "\n", "\r", "\v", "\f")  # what strip() takes away
 WHOLE = r"^\s*[0-9]{1,19}\s*$"
 DIGITS = r"^\s*[0-9]+(\.[0-9]+)?\s*$"
 
@@ -57,17 +56,18 @@ def as_text(column: ir.Column) -> ir.StringColumn:
 
 
 def stripped(text: ir.StringColumn) -> ir.StringColumn:
-    """text.strip(), asked only of those that have a blank to lose: databases take a text apart sign
-    by sign for it, and prompts are long."""
-    ends = [text.startswith(blank) for blank in BLANKS] + [text.endswith(blank) for blank in BLANKS]
-    return ibis.or_(*ends).ifelse(text.strip(), text)
+    """The text without surrounding blanks, asked only of those that have one to lose: prompts are
+    long. Not strip(): Ibis writes a \\v and a \\f for it that Spark and Snowflake read as letters,
+    and they would be cut from names."""
+    loses = text.re_search(r"^\s") | text.re_search(r"\s$")
+    return loses.ifelse(text.re_replace(r"^\s+|\s+$", ""), text)
 
 
 def as_count(column: ir.Column) -> ir.IntegerColumn:
     """A whole number that is not negative; everything else is not recorded."""
     kind = column.type()
     if kind.is_string():
-        column = column.strip().try_cast("float64")
+        column = stripped(column).try_cast("float64")
     elif not kind.is_numeric():
         return ibis.null("int64")
     if column.type().is_floating() or column.type().is_decimal():
@@ -98,7 +98,7 @@ def writing(column: ir.Column) -> ir.IntegerColumn:
         how = _unit(column.cast("float64"))
     elif kind.is_string():
         how = column.re_search(DIGITS).ifelse(
-            _unit(column.strip().try_cast("float64")),
+            _unit(stripped(column).try_cast("float64")),
             _words(column).re_search(ZONED).ifelse(WITH_ZONE, WITHOUT_ZONE),
         )
     else:
@@ -125,7 +125,7 @@ def _moment(column: ir.Column, zone: str | None) -> ir.TimestampColumn:
     if not kind.is_string():
         return ibis.null("timestamp")
     whole, numeric = column.re_search(WHOLE), column.re_search(DIGITS)
-    text, none = column.strip(), ibis.null("string")
+    text, none = stripped(column), ibis.null("string")
     words = _words(column)
     zoned = words.re_search(ZONED).ifelse(words, ibis.null("string"))
     bare = words.re_search(BARE).ifelse(words, ibis.null("string"))
@@ -139,7 +139,7 @@ def _moment(column: ir.Column, zone: str | None) -> ir.TimestampColumn:
 
 def _words(column: ir.StringColumn) -> ir.StringColumn:
     """A moment as text, in the spelling that the patterns and the backend take."""
-    return column.strip().upper().replace(",", ".").re_replace(r"\s+([+-][0-9:]+)$", r"\1")
+    return stripped(column).upper().replace(",", ".").re_replace(r"\s+([+-][0-9:]+)$", r"\1")
 
 
 def _placed(moment: ir.TimestampColumn, zone: str | None) -> ir.TimestampColumn:
