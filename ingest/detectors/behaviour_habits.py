@@ -1,8 +1,8 @@
 """How accounts ask: families of prompts, subjects and single turns. Ibis expressions.
 
-Of a busy account some MOST prompts are looked at, up to twice as many, chosen by digest of the
-prompt and its second: shares need no more, and what is compared is then of like size. Only counts
-leave the warehouse.
+Of a busy account some MOST prompts are looked at, up to twice as many, chosen by a mix of the
+prompt's length and its second: shares need no more, and what is compared is then of like size.
+Only counts leave the warehouse.
 """
 
 import ibis
@@ -13,6 +13,7 @@ from ingest.detectors.families import SLUGS, each, looked_at
 from ingest.detectors.warehouse import keep
 
 MOST = 32
+MIX, MIX_LENGTH, MODULUS = 48_271, 69_621, 2**31 - 1  # Park and Miller's multipliers
 STANDS = 40  # characters: a shorter prompt ("shorter, please") hangs on what came before
 HEAD, FROM_HEAD = 100, 300  # characters: beyond a head, if it is long, a template's slot begins
 # a word of eight letters or more, in a script with blanks; plain classes, as in skeletons.py
@@ -27,7 +28,9 @@ def asked(requests: ir.Table) -> ir.Table:
     volume = t.group_by("account_id").aggregate(prompts=t.count())
     t = t.join(volume, "account_id")
     every = ibis.greatest(t.prompts // MOST, ibis.literal(1))
-    t = t.filter((t.prompt.hash() % every + t.second % every) % every == 0)
+    # by what every warehouse works out alike; its own hash would pick other prompts than another's
+    mixed = (t.second * MIX + t.prompt.length() * MIX_LENGTH) % MODULUS
+    t = t.filter(mixed % every == 0)
     text = looked_at(t.prompt)
     later = (t.prompt.length() > 2 * HEAD).ifelse(t.prompt.substr(HEAD, FROM_HEAD).lower(), text)
     return keep(
