@@ -2,234 +2,192 @@ SELECT
   *
 FROM (
   SELECT
-    `t7`.`account_id`,
-    `t7`.`prompt`,
-    `t7`.`fixed`,
-    `t7`.`first_at`,
-    `t7`.`model`,
-    `t7`.`carries`,
+    `t13`.`account_id`,
+    `t13`.`prompt`,
+    `t13`.`first_at`,
+    `t13`.`model`,
+    `t13`.`carries`,
     ROW_NUMBER() OVER (
-      PARTITION BY `t7`.`account_id`
-      ORDER BY `t7`.`carries` DESC, FARM_FINGERPRINT(`t7`.`prompt`) ASC, `t7`.`prompt` ASC
+      PARTITION BY `t13`.`account_id`
+      ORDER BY `t13`.`carries` DESC, FARM_FINGERPRINT(`t13`.`prompt`) ASC, `t13`.`prompt` ASC
     ) - 1 AS `place`
   FROM (
     SELECT
-      `t6`.`account_id`,
-      `t6`.`prompt`,
-      `t6`.`fixed`,
-      `t6`.`first_at`,
-      `t6`.`model`,
-      INSTR(
+      `t12`.`account_id`,
+      `t12`.`prompt`,
+      `t12`.`first_at`,
+      `t12`.`model`,
+      INSTR(`t12`.`text`, `t12`.`fixed`) > 0 AS `carries`
+    FROM (
+      SELECT
+        `t11`.`account_id`,
+        `t11`.`prompt`,
+        `t11`.`fixed`,
+        `t11`.`first_at`,
+        `t11`.`model`,
         IF(
-          REGEXP_CONTAINS(
-            REGEXP_REPLACE(
-              REGEXP_REPLACE(
-                REGEXP_REPLACE(
-                  REGEXP_REPLACE(
-                    REGEXP_REPLACE(
-                      LOWER(
-                        IF(
-                          LENGTH(`t6`.`prompt`) > 4000,
-                          CONCAT(
-                            CONCAT(
-                              SUBSTRING(`t6`.`prompt`, IF((
-                                0 + 1
-                              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t6`.`prompt`)), 2000),
-                              ' … '
-                            ),
-                            SUBSTRING(`t6`.`prompt`, -LEAST(LENGTH(`t6`.`prompt`), 2000))
-                          ),
-                          `t6`.`prompt`
-                        )
-                      ),
-                      'https?://[^\\s\\"\'<>)]+',
-                      '⟨link⟩'
-                    ),
-                    '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                    '⟨text⟩'
-                  ),
-                  '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-                  '⟨id⟩'
-                ),
-                '[0-9]+([.,:/][0-9]+)*',
-                '⟨n⟩'
-              ),
-              '\\s\\s+|[\\n\\r\\t]',
-              ' '
+          REGEXP_CONTAINS(`t11`.`text`, '^\\s') OR REGEXP_CONTAINS(`t11`.`text`, '\\s$'),
+          REGEXP_REPLACE(`t11`.`text`, '^\\s+|\\s+$', ''),
+          `t11`.`text`
+        ) AS `text`
+      FROM (
+        SELECT
+          `t10`.`account_id`,
+          `t10`.`prompt`,
+          `t10`.`fixed`,
+          `t10`.`first_at`,
+          `t10`.`model`,
+          IF(
+            (
+              INSTR(`t10`.`text`, '  ') > 0
+            )
+            OR (
+              INSTR(`t10`.`text`, '\n') > 0
+            )
+            OR (
+              INSTR(`t10`.`text`, '\r') > 0
+            )
+            OR (
+              INSTR(`t10`.`text`, '\t') > 0
+            )
+            OR (
+              INSTR(`t10`.`text`, '\f') > 0
             ),
-            '^\\s'
-          )
-          OR REGEXP_CONTAINS(
+            REGEXP_REPLACE(`t10`.`text`, '\\s\\s+|[\\n\\r\\t]', ' '),
+            `t10`.`text`
+          ) AS `text`
+        FROM (
+          SELECT
+            `t9`.`account_id`,
+            `t9`.`prompt`,
+            `t9`.`fixed`,
+            `t9`.`first_at`,
+            `t9`.`model`,
             REGEXP_REPLACE(
-              REGEXP_REPLACE(
-                REGEXP_REPLACE(
-                  REGEXP_REPLACE(
-                    REGEXP_REPLACE(
-                      LOWER(
-                        IF(
-                          LENGTH(`t6`.`prompt`) > 4000,
-                          CONCAT(
-                            CONCAT(
-                              SUBSTRING(`t6`.`prompt`, IF((
-                                0 + 1
-                              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t6`.`prompt`)), 2000),
-                              ' … '
-                            ),
-                            SUBSTRING(`t6`.`prompt`, -LEAST(LENGTH(`t6`.`prompt`), 2000))
-                          ),
-                          `t6`.`prompt`
-                        )
-                      ),
-                      'https?://[^\\s\\"\'<>)]+',
-                      '⟨link⟩'
-                    ),
-                    '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                    '⟨text⟩'
-                  ),
-                  '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-                  '⟨id⟩'
-                ),
-                '[0-9]+([.,:/][0-9]+)*',
-                '⟨n⟩'
-              ),
-              '\\s\\s+|[\\n\\r\\t]',
-              ' '
-            ),
-            '\\s$'
-          ),
-          REGEXP_REPLACE(
-            REGEXP_REPLACE(
-              REGEXP_REPLACE(
-                REGEXP_REPLACE(
-                  REGEXP_REPLACE(
-                    REGEXP_REPLACE(
-                      LOWER(
-                        IF(
-                          LENGTH(`t6`.`prompt`) > 4000,
-                          CONCAT(
-                            CONCAT(
-                              SUBSTRING(`t6`.`prompt`, IF((
-                                0 + 1
-                              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t6`.`prompt`)), 2000),
-                              ' … '
-                            ),
-                            SUBSTRING(`t6`.`prompt`, -LEAST(LENGTH(`t6`.`prompt`), 2000))
-                          ),
-                          `t6`.`prompt`
-                        )
-                      ),
-                      'https?://[^\\s\\"\'<>)]+',
-                      '⟨link⟩'
-                    ),
-                    '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                    '⟨text⟩'
-                  ),
-                  '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-                  '⟨id⟩'
-                ),
-                '[0-9]+([.,:/][0-9]+)*',
-                '⟨n⟩'
-              ),
-              '\\s\\s+|[\\n\\r\\t]',
-              ' '
-            ),
-            '^\\s+|\\s+$',
-            ''
-          ),
-          REGEXP_REPLACE(
-            REGEXP_REPLACE(
-              REGEXP_REPLACE(
-                REGEXP_REPLACE(
-                  REGEXP_REPLACE(
-                    LOWER(
-                      IF(
-                        LENGTH(`t6`.`prompt`) > 4000,
-                        CONCAT(
-                          CONCAT(
-                            SUBSTRING(`t6`.`prompt`, IF((
-                              0 + 1
-                            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t6`.`prompt`)), 2000),
-                            ' … '
-                          ),
-                          SUBSTRING(`t6`.`prompt`, -LEAST(LENGTH(`t6`.`prompt`), 2000))
-                        ),
-                        `t6`.`prompt`
-                      )
-                    ),
-                    'https?://[^\\s\\"\'<>)]+',
-                    '⟨link⟩'
-                  ),
-                  '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                  '⟨text⟩'
-                ),
-                '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-                '⟨id⟩'
+              IF(
+                REGEXP_CONTAINS(`t9`.`text`, '[0-9][0-9a-z_-]{15}'),
+                REGEXP_REPLACE(`t9`.`text`, '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}', '⟨id⟩'),
+                `t9`.`text`
               ),
               '[0-9]+([.,:/][0-9]+)*',
               '⟨n⟩'
-            ),
-            '\\s\\s+|[\\n\\r\\t]',
-            ' '
-          )
-        ),
-        `t6`.`fixed`
-      ) > 0 AS `carries`
-    FROM (
-      SELECT
-        `t5`.`account_id`,
-        `t5`.`prompt`,
-        `t5`.`fixed`,
-        MIN(`t5`.`at`) AS `first_at`,
-        MIN(`t5`.`model`) AS `model`
-      FROM (
-        SELECT
-          `t4`.`request_id`,
-          `t4`.`at`,
-          `t4`.`account_id`,
-          `t4`.`organisation`,
-          `t4`.`plan`,
-          `t4`.`account_created_at`,
-          `t4`.`api_key_id`,
-          `t4`.`ip`,
-          `t4`.`asn`,
-          `t4`.`user_agent`,
-          `t4`.`payment`,
-          `t4`.`email_domain`,
-          `t4`.`registration`,
-          `t4`.`device`,
-          `t4`.`model`,
-          `t4`.`prompt`,
-          `t4`.`input_tokens`,
-          `t4`.`cached_tokens`,
-          `t4`.`output_tokens`,
-          `t4`.`reasoning_tokens`,
-          `t4`.`status`,
-          `t4`.`stop_reason`,
-          `t4`.`end_user_id`,
-          `t4`.`session_id`,
-          `t4`.`provider`,
-          `t4`.`operation`,
-          `t4`.`latency_ms`,
-          `t2`.`fixed`
-        FROM (
-          SELECT
-            *
-          FROM `requests` AS `t0`
-          WHERE
-            `t0`.`prompt` IS NOT NULL
-        ) AS `t4`
-        INNER JOIN `given_1` AS `t2`
-          ON `t4`.`account_id` = `t2`.`account_id`
-      ) AS `t5`
-      GROUP BY
-        1,
-        2,
-        3
-    ) AS `t6`
-  ) AS `t7`
-) AS `t8`
+            ) AS `text`
+          FROM (
+            SELECT
+              `t8`.`account_id`,
+              `t8`.`prompt`,
+              `t8`.`fixed`,
+              `t8`.`first_at`,
+              `t8`.`model`,
+              IF(
+                (
+                  INSTR(`t8`.`text`, '"') > 0
+                )
+                OR (
+                  INSTR(`t8`.`text`, '“') > 0
+                )
+                OR (
+                  INSTR(`t8`.`text`, '`') > 0
+                ),
+                REGEXP_REPLACE(`t8`.`text`, '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`', '⟨text⟩'),
+                `t8`.`text`
+              ) AS `text`
+            FROM (
+              SELECT
+                `t7`.`account_id`,
+                `t7`.`prompt`,
+                `t7`.`fixed`,
+                `t7`.`first_at`,
+                `t7`.`model`,
+                IF(
+                  INSTR(`t7`.`text`, '://') > 0,
+                  REGEXP_REPLACE(`t7`.`text`, 'https?://[^\\s\\"\'<>)]+', '⟨link⟩'),
+                  `t7`.`text`
+                ) AS `text`
+              FROM (
+                SELECT
+                  `t6`.`account_id`,
+                  `t6`.`prompt`,
+                  `t6`.`fixed`,
+                  `t6`.`first_at`,
+                  `t6`.`model`,
+                  LOWER(
+                    IF(
+                      LENGTH(`t6`.`prompt`) > 4000,
+                      CONCAT(
+                        CONCAT(
+                          SUBSTRING(`t6`.`prompt`, IF((
+                            0 + 1
+                          ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t6`.`prompt`)), 2000),
+                          ' … '
+                        ),
+                        SUBSTRING(`t6`.`prompt`, -LEAST(LENGTH(`t6`.`prompt`), 2000))
+                      ),
+                      `t6`.`prompt`
+                    )
+                  ) AS `text`
+                FROM (
+                  SELECT
+                    `t5`.`account_id`,
+                    `t5`.`prompt`,
+                    `t5`.`fixed`,
+                    MIN(`t5`.`at`) AS `first_at`,
+                    MIN(`t5`.`model`) AS `model`
+                  FROM (
+                    SELECT
+                      `t4`.`request_id`,
+                      `t4`.`at`,
+                      `t4`.`account_id`,
+                      `t4`.`organisation`,
+                      `t4`.`plan`,
+                      `t4`.`account_created_at`,
+                      `t4`.`api_key_id`,
+                      `t4`.`ip`,
+                      `t4`.`asn`,
+                      `t4`.`user_agent`,
+                      `t4`.`payment`,
+                      `t4`.`email_domain`,
+                      `t4`.`registration`,
+                      `t4`.`device`,
+                      `t4`.`model`,
+                      `t4`.`prompt`,
+                      `t4`.`input_tokens`,
+                      `t4`.`cached_tokens`,
+                      `t4`.`output_tokens`,
+                      `t4`.`reasoning_tokens`,
+                      `t4`.`status`,
+                      `t4`.`stop_reason`,
+                      `t4`.`end_user_id`,
+                      `t4`.`session_id`,
+                      `t4`.`provider`,
+                      `t4`.`operation`,
+                      `t4`.`latency_ms`,
+                      `t2`.`fixed`
+                    FROM (
+                      SELECT
+                        *
+                      FROM `requests` AS `t0`
+                      WHERE
+                        `t0`.`prompt` IS NOT NULL
+                    ) AS `t4`
+                    INNER JOIN `given_1` AS `t2`
+                      ON `t4`.`account_id` = `t2`.`account_id`
+                  ) AS `t5`
+                  GROUP BY
+                    1,
+                    2,
+                    3
+                ) AS `t6`
+              ) AS `t7`
+            ) AS `t8`
+          ) AS `t9`
+        ) AS `t10`
+      ) AS `t11`
+    ) AS `t12`
+  ) AS `t13`
+) AS `t14`
 WHERE
-  `t8`.`place` < 5
+  `t14`.`place` < 5
 ORDER BY
-  `t8`.`account_id` ASC NULLS LAST,
-  `t8`.`place` ASC NULLS LAST;
+  `t14`.`account_id` ASC NULLS LAST,
+  `t14`.`place` ASC NULLS LAST;

@@ -1,231 +1,233 @@
 SELECT
-  "t2"."account_id" AS "account_id",
-  "t2"."organisation" AS "organisation",
-  "t2"."at" AS "at",
-  "t2"."prompt_key" AS "prompt_key",
-  reinterpretAsInt64(sipHash64("t2"."text")) AS "skeleton_key",
+  "t8"."account_id" AS "account_id",
+  "t8"."organisation" AS "organisation",
+  "t8"."at" AS "at",
+  "t8"."prompt_key" AS "prompt_key",
+  reinterpretAsInt64(sipHash64("t8"."text")) AS "skeleton_key",
   CASE
-    WHEN LENGTH(
-      replaceRegexpAll(
-        replaceRegexpAll("t2"."opening_80", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
-        '[\\s0-9!-/:-@\\[-`{-~]+',
-        ''
+    WHEN CASE
+      WHEN NOT (
+        (
+          position("t8"."opening_80", '⟨') > 0
+        )
+        OR (
+          position("t8"."opening_80", '⟩') > 0
+        )
       )
-    ) >= 14
-    THEN reinterpretAsInt64(sipHash64(CONCAT("t2"."opening_80", '|opening_80')))
+      THEN match("t8"."opening_80", '^([\\s0-9!-/:-@\\[-`{-~]*[^\\s0-9!-/:-@\\[-`{-~]){14}')
+      ELSE LENGTH(
+        replaceRegexpAll(
+          replaceRegexpAll("t8"."opening_80", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
+          '[\\s0-9!-/:-@\\[-`{-~]+',
+          ''
+        )
+      ) >= 14
+    END
+    THEN reinterpretAsInt64(sipHash64(CONCAT("t8"."opening_80", '|opening_80')))
     ELSE CAST(NULL AS Nullable(Int64))
   END AS "opening_80",
   CASE
-    WHEN LENGTH(
-      replaceRegexpAll(
-        replaceRegexpAll("t2"."opening_32", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
-        '[\\s0-9!-/:-@\\[-`{-~]+',
-        ''
+    WHEN CASE
+      WHEN NOT (
+        (
+          position("t8"."opening_32", '⟨') > 0
+        )
+        OR (
+          position("t8"."opening_32", '⟩') > 0
+        )
       )
-    ) >= 14
-    THEN reinterpretAsInt64(sipHash64(CONCAT("t2"."opening_32", '|opening_32')))
+      THEN match("t8"."opening_32", '^([\\s0-9!-/:-@\\[-`{-~]*[^\\s0-9!-/:-@\\[-`{-~]){14}')
+      ELSE LENGTH(
+        replaceRegexpAll(
+          replaceRegexpAll("t8"."opening_32", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
+          '[\\s0-9!-/:-@\\[-`{-~]+',
+          ''
+        )
+      ) >= 14
+    END
+    THEN reinterpretAsInt64(sipHash64(CONCAT("t8"."opening_32", '|opening_32')))
     ELSE CAST(NULL AS Nullable(Int64))
   END AS "opening_32",
   CASE
-    WHEN LENGTH(
-      replaceRegexpAll(
-        replaceRegexpAll("t2"."closing_80", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
-        '[\\s0-9!-/:-@\\[-`{-~]+',
-        ''
+    WHEN CASE
+      WHEN NOT (
+        (
+          position("t8"."closing_80", '⟨') > 0
+        )
+        OR (
+          position("t8"."closing_80", '⟩') > 0
+        )
       )
-    ) >= 14
-    THEN reinterpretAsInt64(sipHash64(CONCAT("t2"."closing_80", '|closing_80')))
+      THEN match("t8"."closing_80", '^([\\s0-9!-/:-@\\[-`{-~]*[^\\s0-9!-/:-@\\[-`{-~]){14}')
+      ELSE LENGTH(
+        replaceRegexpAll(
+          replaceRegexpAll("t8"."closing_80", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
+          '[\\s0-9!-/:-@\\[-`{-~]+',
+          ''
+        )
+      ) >= 14
+    END
+    THEN reinterpretAsInt64(sipHash64(CONCAT("t8"."closing_80", '|closing_80')))
     ELSE CAST(NULL AS Nullable(Int64))
   END AS "closing_80",
   CASE
-    WHEN LENGTH(
-      replaceRegexpAll(
-        replaceRegexpAll("t2"."closing_32", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
-        '[\\s0-9!-/:-@\\[-`{-~]+',
-        ''
+    WHEN CASE
+      WHEN NOT (
+        (
+          position("t8"."closing_32", '⟨') > 0
+        )
+        OR (
+          position("t8"."closing_32", '⟩') > 0
+        )
       )
-    ) >= 14
-    THEN reinterpretAsInt64(sipHash64(CONCAT("t2"."closing_32", '|closing_32')))
+      THEN match("t8"."closing_32", '^([\\s0-9!-/:-@\\[-`{-~]*[^\\s0-9!-/:-@\\[-`{-~]){14}')
+      ELSE LENGTH(
+        replaceRegexpAll(
+          replaceRegexpAll("t8"."closing_32", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
+          '[\\s0-9!-/:-@\\[-`{-~]+',
+          ''
+        )
+      ) >= 14
+    END
+    THEN reinterpretAsInt64(sipHash64(CONCAT("t8"."closing_32", '|closing_32')))
     ELSE CAST(NULL AS Nullable(Int64))
   END AS "closing_32"
 FROM (
   SELECT
-    "t1"."account_id" AS "account_id",
-    "t1"."at" AS "at",
-    "t1"."organisation" AS "organisation",
-    "t1"."prompt_key" AS "prompt_key",
-    "t1"."text" AS "text",
+    "t7"."account_id" AS "account_id",
+    "t7"."at" AS "at",
+    "t7"."organisation" AS "organisation",
+    "t7"."prompt_key" AS "prompt_key",
+    "t7"."text" AS "text",
     CASE
-      WHEN LENGTH("t1"."text") >= 80
+      WHEN LENGTH("t7"."text") >= 80
       THEN SUBSTRING(
-        "t1"."text",
+        "t7"."text",
         CASE WHEN (
           0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t1"."text") END,
+        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t7"."text") END,
         80
       )
       ELSE CAST(NULL AS Nullable(String))
     END AS "opening_80",
     CASE
-      WHEN LENGTH("t1"."text") >= 16
+      WHEN LENGTH("t7"."text") >= 16
       THEN SUBSTRING(
-        "t1"."text",
+        "t7"."text",
         CASE WHEN (
           0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t1"."text") END,
+        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t7"."text") END,
         32
       )
       ELSE CAST(NULL AS Nullable(String))
     END AS "opening_32",
     CASE
-      WHEN LENGTH("t1"."text") >= 80
-      THEN RIGHT("t1"."text", 80)
+      WHEN LENGTH("t7"."text") >= 80
+      THEN RIGHT("t7"."text", 80)
       ELSE CAST(NULL AS Nullable(String))
     END AS "closing_80",
     CASE
-      WHEN LENGTH("t1"."text") >= 16
-      THEN RIGHT("t1"."text", 32)
+      WHEN LENGTH("t7"."text") >= 16
+      THEN RIGHT("t7"."text", 32)
       ELSE CAST(NULL AS Nullable(String))
     END AS "closing_32"
   FROM (
     SELECT
-      "t0"."account_id" AS "account_id",
-      "t0"."at" AS "at",
-      COALESCE("t0"."organisation", "t0"."account_id") AS "organisation",
-      reinterpretAsInt64(sipHash64("t0"."prompt")) AS "prompt_key",
-      CASE
-        WHEN match(
-          replaceRegexpAll(
+      "t6".*
+      EXCEPT ("prompt")
+    FROM (
+      SELECT
+        "t5"."account_id" AS "account_id",
+        "t5"."prompt" AS "prompt",
+        "t5"."at" AS "at",
+        "t5"."organisation" AS "organisation",
+        "t5"."prompt_key" AS "prompt_key",
+        CASE
+          WHEN match("t5"."text", '^\\s') OR match("t5"."text", '\\s$')
+          THEN replaceRegexpAll("t5"."text", '^\\s+|\\s+$', '')
+          ELSE "t5"."text"
+        END AS "text"
+      FROM (
+        SELECT
+          "t4"."account_id" AS "account_id",
+          "t4"."prompt" AS "prompt",
+          "t4"."at" AS "at",
+          "t4"."organisation" AS "organisation",
+          "t4"."prompt_key" AS "prompt_key",
+          CASE
+            WHEN (
+              position("t4"."text", '  ') > 0
+            )
+            OR (
+              position("t4"."text", '\n') > 0
+            )
+            OR (
+              position("t4"."text", '\r') > 0
+            )
+            OR (
+              position("t4"."text", '\t') > 0
+            )
+            OR (
+              position("t4"."text", '\f') > 0
+            )
+            THEN replaceRegexpAll("t4"."text", '\\s\\s+|[\\n\\r\\t]', ' ')
+            ELSE "t4"."text"
+          END AS "text"
+        FROM (
+          SELECT
+            "t3"."account_id" AS "account_id",
+            "t3"."prompt" AS "prompt",
+            "t3"."at" AS "at",
+            "t3"."organisation" AS "organisation",
+            "t3"."prompt_key" AS "prompt_key",
             replaceRegexpAll(
-              replaceRegexpAll(
-                replaceRegexpAll(
-                  replaceRegexpAll(
-                    LOWER(
-                      CASE
-                        WHEN LENGTH("t0"."prompt") > 4000
-                        THEN CONCAT(
-                          CONCAT(
-                            SUBSTRING(
-                              "t0"."prompt",
-                              CASE WHEN (
-                                0 + 1
-                              ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."prompt") END,
-                              2000
-                            ),
-                            ' … '
-                          ),
-                          RIGHT("t0"."prompt", 2000)
-                        )
-                        ELSE "t0"."prompt"
-                      END
-                    ),
-                    'https?://[^\\s\\"''<>)]+',
-                    '⟨link⟩'
-                  ),
-                  '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                  '⟨text⟩'
-                ),
-                '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-                '⟨id⟩'
-              ),
+              CASE
+                WHEN match("t3"."text", '[0-9][0-9a-z_-]{15}')
+                THEN replaceRegexpAll("t3"."text", '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}', '⟨id⟩')
+                ELSE "t3"."text"
+              END,
               '[0-9]+([.,:/][0-9]+)*',
               '⟨n⟩'
-            ),
-            '\\s\\s+|[\\n\\r\\t]',
-            ' '
-          ),
-          '^\\s'
-        )
-        OR match(
-          replaceRegexpAll(
-            replaceRegexpAll(
-              replaceRegexpAll(
-                replaceRegexpAll(
-                  replaceRegexpAll(
-                    LOWER(
-                      CASE
-                        WHEN LENGTH("t0"."prompt") > 4000
-                        THEN CONCAT(
-                          CONCAT(
-                            SUBSTRING(
-                              "t0"."prompt",
-                              CASE WHEN (
-                                0 + 1
-                              ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."prompt") END,
-                              2000
-                            ),
-                            ' … '
-                          ),
-                          RIGHT("t0"."prompt", 2000)
-                        )
-                        ELSE "t0"."prompt"
-                      END
-                    ),
-                    'https?://[^\\s\\"''<>)]+',
-                    '⟨link⟩'
-                  ),
-                  '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                  '⟨text⟩'
-                ),
-                '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-                '⟨id⟩'
-              ),
-              '[0-9]+([.,:/][0-9]+)*',
-              '⟨n⟩'
-            ),
-            '\\s\\s+|[\\n\\r\\t]',
-            ' '
-          ),
-          '\\s$'
-        )
-        THEN replaceRegexpAll(
-          replaceRegexpAll(
-            replaceRegexpAll(
-              replaceRegexpAll(
-                replaceRegexpAll(
-                  replaceRegexpAll(
-                    LOWER(
-                      CASE
-                        WHEN LENGTH("t0"."prompt") > 4000
-                        THEN CONCAT(
-                          CONCAT(
-                            SUBSTRING(
-                              "t0"."prompt",
-                              CASE WHEN (
-                                0 + 1
-                              ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."prompt") END,
-                              2000
-                            ),
-                            ' … '
-                          ),
-                          RIGHT("t0"."prompt", 2000)
-                        )
-                        ELSE "t0"."prompt"
-                      END
-                    ),
-                    'https?://[^\\s\\"''<>)]+',
-                    '⟨link⟩'
-                  ),
-                  '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                  '⟨text⟩'
-                ),
-                '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-                '⟨id⟩'
-              ),
-              '[0-9]+([.,:/][0-9]+)*',
-              '⟨n⟩'
-            ),
-            '\\s\\s+|[\\n\\r\\t]',
-            ' '
-          ),
-          '^\\s+|\\s+$',
-          ''
-        )
-        ELSE replaceRegexpAll(
-          replaceRegexpAll(
-            replaceRegexpAll(
-              replaceRegexpAll(
-                replaceRegexpAll(
+            ) AS "text"
+          FROM (
+            SELECT
+              "t2"."account_id" AS "account_id",
+              "t2"."prompt" AS "prompt",
+              "t2"."at" AS "at",
+              "t2"."organisation" AS "organisation",
+              "t2"."prompt_key" AS "prompt_key",
+              CASE
+                WHEN (
+                  position("t2"."text", '"') > 0
+                )
+                OR (
+                  position("t2"."text", '“') > 0
+                )
+                OR (
+                  position("t2"."text", '`') > 0
+                )
+                THEN replaceRegexpAll("t2"."text", '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`', '⟨text⟩')
+                ELSE "t2"."text"
+              END AS "text"
+            FROM (
+              SELECT
+                "t1"."account_id" AS "account_id",
+                "t1"."prompt" AS "prompt",
+                "t1"."at" AS "at",
+                "t1"."organisation" AS "organisation",
+                "t1"."prompt_key" AS "prompt_key",
+                CASE
+                  WHEN position("t1"."text", '://') > 0
+                  THEN replaceRegexpAll("t1"."text", 'https?://[^\\s\\"''<>)]+', '⟨link⟩')
+                  ELSE "t1"."text"
+                END AS "text"
+              FROM (
+                SELECT
+                  "t0"."account_id" AS "account_id",
+                  "t0"."prompt" AS "prompt",
+                  "t0"."at" AS "at",
+                  COALESCE("t0"."organisation", "t0"."account_id") AS "organisation",
+                  reinterpretAsInt64(sipHash64("t0"."prompt")) AS "prompt_key",
                   LOWER(
                     CASE
                       WHEN LENGTH("t0"."prompt") > 4000
@@ -244,28 +246,18 @@ FROM (
                       )
                       ELSE "t0"."prompt"
                     END
-                  ),
-                  'https?://[^\\s\\"''<>)]+',
-                  '⟨link⟩'
-                ),
-                '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                '⟨text⟩'
-              ),
-              '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-              '⟨id⟩'
-            ),
-            '[0-9]+([.,:/][0-9]+)*',
-            '⟨n⟩'
-          ),
-          '\\s\\s+|[\\n\\r\\t]',
-          ' '
-        )
-      END AS "text"
-    FROM "requests" AS "t0"
-  ) AS "t1"
-  WHERE
-    isNotNull("t1"."text")
-) AS "t2";
+                  ) AS "text"
+                FROM "requests" AS "t0"
+                WHERE
+                  isNotNull("t0"."prompt")
+              ) AS "t1"
+            ) AS "t2"
+          ) AS "t3"
+        ) AS "t4"
+      ) AS "t5"
+    ) AS "t6"
+  ) AS "t7"
+) AS "t8";
 
 SELECT
   *
@@ -437,208 +429,136 @@ FROM (
 ) AS "t3";
 
 SELECT
-  CAST("t7"."key" AS Nullable(String)) AS "key",
+  CAST("t12"."key" AS Nullable(String)) AS "key",
   SUBSTRING(
-    "t7"."text",
+    "t12"."text",
     CASE WHEN (
       0 + 1
-    ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t7"."text") END,
+    ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t12"."text") END,
     1200
   ) AS "start",
-  RIGHT("t7"."text", 80) AS "end",
-  LENGTH("t7"."text") AS "length"
+  RIGHT("t12"."text", 80) AS "end",
+  LENGTH("t12"."text") AS "length"
 FROM (
   SELECT
-    "t6"."key" AS "key",
+    "t11"."key" AS "key",
+    "t11"."prompt" AS "prompt",
     CASE
-      WHEN match(
-        replaceRegexpAll(
-          replaceRegexpAll(
-            replaceRegexpAll(
-              replaceRegexpAll(
-                replaceRegexpAll(
-                  LOWER(
-                    CASE
-                      WHEN LENGTH("t6"."prompt") > 4000
-                      THEN CONCAT(
-                        CONCAT(
-                          SUBSTRING(
-                            "t6"."prompt",
-                            CASE WHEN (
-                              0 + 1
-                            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t6"."prompt") END,
-                            2000
-                          ),
-                          ' … '
-                        ),
-                        RIGHT("t6"."prompt", 2000)
-                      )
-                      ELSE "t6"."prompt"
-                    END
-                  ),
-                  'https?://[^\\s\\"''<>)]+',
-                  '⟨link⟩'
-                ),
-                '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                '⟨text⟩'
-              ),
-              '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-              '⟨id⟩'
-            ),
-            '[0-9]+([.,:/][0-9]+)*',
-            '⟨n⟩'
-          ),
-          '\\s\\s+|[\\n\\r\\t]',
-          ' '
-        ),
-        '^\\s'
-      )
-      OR match(
-        replaceRegexpAll(
-          replaceRegexpAll(
-            replaceRegexpAll(
-              replaceRegexpAll(
-                replaceRegexpAll(
-                  LOWER(
-                    CASE
-                      WHEN LENGTH("t6"."prompt") > 4000
-                      THEN CONCAT(
-                        CONCAT(
-                          SUBSTRING(
-                            "t6"."prompt",
-                            CASE WHEN (
-                              0 + 1
-                            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t6"."prompt") END,
-                            2000
-                          ),
-                          ' … '
-                        ),
-                        RIGHT("t6"."prompt", 2000)
-                      )
-                      ELSE "t6"."prompt"
-                    END
-                  ),
-                  'https?://[^\\s\\"''<>)]+',
-                  '⟨link⟩'
-                ),
-                '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                '⟨text⟩'
-              ),
-              '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-              '⟨id⟩'
-            ),
-            '[0-9]+([.,:/][0-9]+)*',
-            '⟨n⟩'
-          ),
-          '\\s\\s+|[\\n\\r\\t]',
-          ' '
-        ),
-        '\\s$'
-      )
-      THEN replaceRegexpAll(
-        replaceRegexpAll(
-          replaceRegexpAll(
-            replaceRegexpAll(
-              replaceRegexpAll(
-                replaceRegexpAll(
-                  LOWER(
-                    CASE
-                      WHEN LENGTH("t6"."prompt") > 4000
-                      THEN CONCAT(
-                        CONCAT(
-                          SUBSTRING(
-                            "t6"."prompt",
-                            CASE WHEN (
-                              0 + 1
-                            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t6"."prompt") END,
-                            2000
-                          ),
-                          ' … '
-                        ),
-                        RIGHT("t6"."prompt", 2000)
-                      )
-                      ELSE "t6"."prompt"
-                    END
-                  ),
-                  'https?://[^\\s\\"''<>)]+',
-                  '⟨link⟩'
-                ),
-                '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                '⟨text⟩'
-              ),
-              '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-              '⟨id⟩'
-            ),
-            '[0-9]+([.,:/][0-9]+)*',
-            '⟨n⟩'
-          ),
-          '\\s\\s+|[\\n\\r\\t]',
-          ' '
-        ),
-        '^\\s+|\\s+$',
-        ''
-      )
-      ELSE replaceRegexpAll(
-        replaceRegexpAll(
-          replaceRegexpAll(
-            replaceRegexpAll(
-              replaceRegexpAll(
-                LOWER(
-                  CASE
-                    WHEN LENGTH("t6"."prompt") > 4000
-                    THEN CONCAT(
-                      CONCAT(
-                        SUBSTRING(
-                          "t6"."prompt",
-                          CASE WHEN (
-                            0 + 1
-                          ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t6"."prompt") END,
-                          2000
-                        ),
-                        ' … '
-                      ),
-                      RIGHT("t6"."prompt", 2000)
-                    )
-                    ELSE "t6"."prompt"
-                  END
-                ),
-                'https?://[^\\s\\"''<>)]+',
-                '⟨link⟩'
-              ),
-              '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-              '⟨text⟩'
-            ),
-            '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-            '⟨id⟩'
-          ),
-          '[0-9]+([.,:/][0-9]+)*',
-          '⟨n⟩'
-        ),
-        '\\s\\s+|[\\n\\r\\t]',
-        ' '
-      )
+      WHEN match("t11"."text", '^\\s') OR match("t11"."text", '\\s$')
+      THEN replaceRegexpAll("t11"."text", '^\\s+|\\s+$', '')
+      ELSE "t11"."text"
     END AS "text"
   FROM (
     SELECT
-      "t5"."key" AS "key",
-      MIN("t5"."prompt") AS "prompt"
+      "t10"."key" AS "key",
+      "t10"."prompt" AS "prompt",
+      CASE
+        WHEN (
+          position("t10"."text", '  ') > 0
+        )
+        OR (
+          position("t10"."text", '\n') > 0
+        )
+        OR (
+          position("t10"."text", '\r') > 0
+        )
+        OR (
+          position("t10"."text", '\t') > 0
+        )
+        OR (
+          position("t10"."text", '\f') > 0
+        )
+        THEN replaceRegexpAll("t10"."text", '\\s\\s+|[\\n\\r\\t]', ' ')
+        ELSE "t10"."text"
+      END AS "text"
     FROM (
       SELECT
-        "t4"."key" AS "key",
-        "t4"."prompt" AS "prompt"
+        "t9"."key" AS "key",
+        "t9"."prompt" AS "prompt",
+        replaceRegexpAll(
+          CASE
+            WHEN match("t9"."text", '[0-9][0-9a-z_-]{15}')
+            THEN replaceRegexpAll("t9"."text", '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}', '⟨id⟩')
+            ELSE "t9"."text"
+          END,
+          '[0-9]+([.,:/][0-9]+)*',
+          '⟨n⟩'
+        ) AS "text"
       FROM (
         SELECT
-          reinterpretAsInt64(sipHash64("t0"."prompt")) AS "key",
-          "t0"."prompt" AS "prompt"
-        FROM "requests" AS "t0"
-      ) AS "t4"
-      INNER JOIN "kept_3" AS "t2"
-        ON "t4"."key" = "t2"."key"
-    ) AS "t5"
-    GROUP BY
-      "t5"."key"
-  ) AS "t6"
-) AS "t7";
+          "t8"."key" AS "key",
+          "t8"."prompt" AS "prompt",
+          CASE
+            WHEN (
+              position("t8"."text", '"') > 0
+            )
+            OR (
+              position("t8"."text", '“') > 0
+            )
+            OR (
+              position("t8"."text", '`') > 0
+            )
+            THEN replaceRegexpAll("t8"."text", '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`', '⟨text⟩')
+            ELSE "t8"."text"
+          END AS "text"
+        FROM (
+          SELECT
+            "t7"."key" AS "key",
+            "t7"."prompt" AS "prompt",
+            CASE
+              WHEN position("t7"."text", '://') > 0
+              THEN replaceRegexpAll("t7"."text", 'https?://[^\\s\\"''<>)]+', '⟨link⟩')
+              ELSE "t7"."text"
+            END AS "text"
+          FROM (
+            SELECT
+              "t6"."key" AS "key",
+              "t6"."prompt" AS "prompt",
+              LOWER(
+                CASE
+                  WHEN LENGTH("t6"."prompt") > 4000
+                  THEN CONCAT(
+                    CONCAT(
+                      SUBSTRING(
+                        "t6"."prompt",
+                        CASE WHEN (
+                          0 + 1
+                        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t6"."prompt") END,
+                        2000
+                      ),
+                      ' … '
+                    ),
+                    RIGHT("t6"."prompt", 2000)
+                  )
+                  ELSE "t6"."prompt"
+                END
+              ) AS "text"
+            FROM (
+              SELECT
+                "t5"."key" AS "key",
+                MIN("t5"."prompt") AS "prompt"
+              FROM (
+                SELECT
+                  "t4"."key" AS "key",
+                  "t4"."prompt" AS "prompt"
+                FROM (
+                  SELECT
+                    reinterpretAsInt64(sipHash64("t0"."prompt")) AS "key",
+                    "t0"."prompt" AS "prompt"
+                  FROM "requests" AS "t0"
+                ) AS "t4"
+                INNER JOIN "kept_3" AS "t2"
+                  ON "t4"."key" = "t2"."key"
+              ) AS "t5"
+              GROUP BY
+                "t5"."key"
+            ) AS "t6"
+          ) AS "t7"
+        ) AS "t8"
+      ) AS "t9"
+    ) AS "t10"
+  ) AS "t11"
+) AS "t12";
 
 SELECT
   CAST("t0"."frame" AS Nullable(String)) AS "frame",
@@ -651,170 +571,519 @@ SELECT
 FROM "kept_2" AS "t0";
 
 SELECT
-  "t23"."account_id" AS "account_id",
-  "t23"."organisation" AS "organisation",
-  "t23"."known_opening_80" AS "known_opening_80",
-  "t23"."known_opening_32" AS "known_opening_32",
-  "t23"."known_closing_80" AS "known_closing_80",
-  "t23"."known_closing_32" AS "known_closing_32",
-  SUM("t23"."n") AS "count",
-  COUNT(*) AS "distinct",
-  SUM("t23"."n" * LN(CAST("t23"."n" AS Nullable(Float64)))) AS "n_log_n",
-  MIN("t23"."first_at") AS "first_at",
-  MAX("t23"."last_at") AS "last_at"
+  "t12"."account_id" AS "account_id",
+  "t12"."organisation" AS "organisation",
+  "t12"."skeleton_key" AS "skeleton_key",
+  COUNT(*) AS "n",
+  MIN("t12"."at") AS "first_at",
+  MAX("t12"."at") AS "last_at",
+  MIN("t12"."known_opening_80") AS "known_opening_80",
+  MIN("t12"."known_opening_32") AS "known_opening_32",
+  MIN("t12"."known_closing_80") AS "known_closing_80",
+  MIN("t12"."known_closing_32") AS "known_closing_32"
 FROM (
   SELECT
-    "t22"."account_id" AS "account_id",
-    "t22"."organisation" AS "organisation",
-    "t22"."skeleton_key" AS "skeleton_key",
-    "t22"."known_opening_80" AS "known_opening_80",
-    "t22"."known_opening_32" AS "known_opening_32",
-    "t22"."known_closing_80" AS "known_closing_80",
-    "t22"."known_closing_32" AS "known_closing_32",
-    COUNT(*) AS "n",
-    MIN("t22"."at") AS "first_at",
-    MAX("t22"."at") AS "last_at"
+    *
+  FROM (
+    SELECT
+      "t2"."account_id" AS "account_id",
+      "t2"."organisation" AS "organisation",
+      "t2"."at" AS "at",
+      "t2"."prompt_key" AS "prompt_key",
+      "t2"."skeleton_key" AS "skeleton_key",
+      "t2"."opening_80" AS "opening_80",
+      "t2"."opening_32" AS "opening_32",
+      "t2"."closing_80" AS "closing_80",
+      "t2"."closing_32" AS "closing_32",
+      "t7"."known_opening_80" AS "known_opening_80",
+      "t8"."known_opening_32" AS "known_opening_32",
+      "t9"."known_closing_80" AS "known_closing_80",
+      "t10"."known_closing_32" AS "known_closing_32"
+    FROM "kept_1" AS "t2"
+    LEFT OUTER JOIN (
+      SELECT
+        "t1"."frame" AS "known_opening_80"
+      FROM "kept_2" AS "t1"
+      WHERE
+        "t1"."edge" = 'opening_80'
+    ) AS "t7"
+      ON "t2"."opening_80" = "t7"."known_opening_80"
+    LEFT OUTER JOIN (
+      SELECT
+        "t1"."frame" AS "known_opening_32"
+      FROM "kept_2" AS "t1"
+      WHERE
+        "t1"."edge" = 'opening_32'
+    ) AS "t8"
+      ON "t2"."opening_32" = "t8"."known_opening_32"
+    LEFT OUTER JOIN (
+      SELECT
+        "t1"."frame" AS "known_closing_80"
+      FROM "kept_2" AS "t1"
+      WHERE
+        "t1"."edge" = 'closing_80'
+    ) AS "t9"
+      ON "t2"."closing_80" = "t9"."known_closing_80"
+    LEFT OUTER JOIN (
+      SELECT
+        "t1"."frame" AS "known_closing_32"
+      FROM "kept_2" AS "t1"
+      WHERE
+        "t1"."edge" = 'closing_32'
+    ) AS "t10"
+      ON "t2"."closing_32" = "t10"."known_closing_32"
+  ) AS "t11"
+  WHERE
+    isNotNull("t11"."known_opening_80")
+    OR isNotNull("t11"."known_opening_32")
+    OR isNotNull("t11"."known_closing_80")
+    OR isNotNull("t11"."known_closing_32")
+) AS "t12"
+GROUP BY
+  "t12"."account_id",
+  "t12"."organisation",
+  "t12"."skeleton_key";
+
+SELECT
+  CAST("t9"."left" AS Nullable(String)) AS "Cast(left, string)",
+  CAST("t9"."right" AS Nullable(String)) AS "Cast(right, string)",
+  "t9"."both" AS "both"
+FROM (
+  SELECT
+    "t8"."left" AS "left",
+    "t8"."right" AS "right",
+    "t8"."both" AS "both",
+    "t5"."left_requests" AS "left_requests",
+    "t6"."right_requests" AS "right_requests"
+  FROM (
+    SELECT
+      "t4"."known_opening_80" AS "left",
+      "t4"."known_opening_32" AS "right",
+      SUM("t4"."n") AS "both"
+    FROM (
+      SELECT
+        *
+      FROM "kept_4" AS "t0"
+      WHERE
+        isNotNull("t0"."known_opening_80") AND isNotNull("t0"."known_opening_32")
+    ) AS "t4"
+    GROUP BY
+      "t4"."known_opening_80",
+      "t4"."known_opening_32"
+  ) AS "t8"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "left",
+      "t1"."requests" AS "left_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t5"
+    ON "t8"."left" = "t5"."left"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "right",
+      "t1"."requests" AS "right_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t6"
+    ON "t8"."right" = "t6"."right"
+) AS "t9"
+WHERE
+  "t9"."both" >= (
+    (
+      (
+        "t9"."left_requests" + "t9"."right_requests"
+      ) - "t9"."both"
+    ) * 0.5
+  );
+
+SELECT
+  CAST("t9"."left" AS Nullable(String)) AS "Cast(left, string)",
+  CAST("t9"."right" AS Nullable(String)) AS "Cast(right, string)",
+  "t9"."both" AS "both"
+FROM (
+  SELECT
+    "t8"."left" AS "left",
+    "t8"."right" AS "right",
+    "t8"."both" AS "both",
+    "t5"."left_requests" AS "left_requests",
+    "t6"."right_requests" AS "right_requests"
+  FROM (
+    SELECT
+      "t4"."known_opening_80" AS "left",
+      "t4"."known_closing_80" AS "right",
+      SUM("t4"."n") AS "both"
+    FROM (
+      SELECT
+        *
+      FROM "kept_4" AS "t0"
+      WHERE
+        isNotNull("t0"."known_opening_80") AND isNotNull("t0"."known_closing_80")
+    ) AS "t4"
+    GROUP BY
+      "t4"."known_opening_80",
+      "t4"."known_closing_80"
+  ) AS "t8"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "left",
+      "t1"."requests" AS "left_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t5"
+    ON "t8"."left" = "t5"."left"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "right",
+      "t1"."requests" AS "right_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t6"
+    ON "t8"."right" = "t6"."right"
+) AS "t9"
+WHERE
+  "t9"."both" >= (
+    (
+      (
+        "t9"."left_requests" + "t9"."right_requests"
+      ) - "t9"."both"
+    ) * 0.5
+  );
+
+SELECT
+  CAST("t9"."left" AS Nullable(String)) AS "Cast(left, string)",
+  CAST("t9"."right" AS Nullable(String)) AS "Cast(right, string)",
+  "t9"."both" AS "both"
+FROM (
+  SELECT
+    "t8"."left" AS "left",
+    "t8"."right" AS "right",
+    "t8"."both" AS "both",
+    "t5"."left_requests" AS "left_requests",
+    "t6"."right_requests" AS "right_requests"
+  FROM (
+    SELECT
+      "t4"."known_opening_80" AS "left",
+      "t4"."known_closing_32" AS "right",
+      SUM("t4"."n") AS "both"
+    FROM (
+      SELECT
+        *
+      FROM "kept_4" AS "t0"
+      WHERE
+        isNotNull("t0"."known_opening_80") AND isNotNull("t0"."known_closing_32")
+    ) AS "t4"
+    GROUP BY
+      "t4"."known_opening_80",
+      "t4"."known_closing_32"
+  ) AS "t8"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "left",
+      "t1"."requests" AS "left_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t5"
+    ON "t8"."left" = "t5"."left"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "right",
+      "t1"."requests" AS "right_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t6"
+    ON "t8"."right" = "t6"."right"
+) AS "t9"
+WHERE
+  "t9"."both" >= (
+    (
+      (
+        "t9"."left_requests" + "t9"."right_requests"
+      ) - "t9"."both"
+    ) * 0.5
+  );
+
+SELECT
+  CAST("t9"."left" AS Nullable(String)) AS "Cast(left, string)",
+  CAST("t9"."right" AS Nullable(String)) AS "Cast(right, string)",
+  "t9"."both" AS "both"
+FROM (
+  SELECT
+    "t8"."left" AS "left",
+    "t8"."right" AS "right",
+    "t8"."both" AS "both",
+    "t5"."left_requests" AS "left_requests",
+    "t6"."right_requests" AS "right_requests"
+  FROM (
+    SELECT
+      "t4"."known_opening_32" AS "left",
+      "t4"."known_closing_80" AS "right",
+      SUM("t4"."n") AS "both"
+    FROM (
+      SELECT
+        *
+      FROM "kept_4" AS "t0"
+      WHERE
+        isNotNull("t0"."known_opening_32") AND isNotNull("t0"."known_closing_80")
+    ) AS "t4"
+    GROUP BY
+      "t4"."known_opening_32",
+      "t4"."known_closing_80"
+  ) AS "t8"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "left",
+      "t1"."requests" AS "left_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t5"
+    ON "t8"."left" = "t5"."left"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "right",
+      "t1"."requests" AS "right_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t6"
+    ON "t8"."right" = "t6"."right"
+) AS "t9"
+WHERE
+  "t9"."both" >= (
+    (
+      (
+        "t9"."left_requests" + "t9"."right_requests"
+      ) - "t9"."both"
+    ) * 0.5
+  );
+
+SELECT
+  CAST("t9"."left" AS Nullable(String)) AS "Cast(left, string)",
+  CAST("t9"."right" AS Nullable(String)) AS "Cast(right, string)",
+  "t9"."both" AS "both"
+FROM (
+  SELECT
+    "t8"."left" AS "left",
+    "t8"."right" AS "right",
+    "t8"."both" AS "both",
+    "t5"."left_requests" AS "left_requests",
+    "t6"."right_requests" AS "right_requests"
+  FROM (
+    SELECT
+      "t4"."known_opening_32" AS "left",
+      "t4"."known_closing_32" AS "right",
+      SUM("t4"."n") AS "both"
+    FROM (
+      SELECT
+        *
+      FROM "kept_4" AS "t0"
+      WHERE
+        isNotNull("t0"."known_opening_32") AND isNotNull("t0"."known_closing_32")
+    ) AS "t4"
+    GROUP BY
+      "t4"."known_opening_32",
+      "t4"."known_closing_32"
+  ) AS "t8"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "left",
+      "t1"."requests" AS "left_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t5"
+    ON "t8"."left" = "t5"."left"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "right",
+      "t1"."requests" AS "right_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t6"
+    ON "t8"."right" = "t6"."right"
+) AS "t9"
+WHERE
+  "t9"."both" >= (
+    (
+      (
+        "t9"."left_requests" + "t9"."right_requests"
+      ) - "t9"."both"
+    ) * 0.5
+  );
+
+SELECT
+  CAST("t9"."left" AS Nullable(String)) AS "Cast(left, string)",
+  CAST("t9"."right" AS Nullable(String)) AS "Cast(right, string)",
+  "t9"."both" AS "both"
+FROM (
+  SELECT
+    "t8"."left" AS "left",
+    "t8"."right" AS "right",
+    "t8"."both" AS "both",
+    "t5"."left_requests" AS "left_requests",
+    "t6"."right_requests" AS "right_requests"
+  FROM (
+    SELECT
+      "t4"."known_closing_80" AS "left",
+      "t4"."known_closing_32" AS "right",
+      SUM("t4"."n") AS "both"
+    FROM (
+      SELECT
+        *
+      FROM "kept_4" AS "t0"
+      WHERE
+        isNotNull("t0"."known_closing_80") AND isNotNull("t0"."known_closing_32")
+    ) AS "t4"
+    GROUP BY
+      "t4"."known_closing_80",
+      "t4"."known_closing_32"
+  ) AS "t8"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "left",
+      "t1"."requests" AS "left_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t5"
+    ON "t8"."left" = "t5"."left"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "right",
+      "t1"."requests" AS "right_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t6"
+    ON "t8"."right" = "t6"."right"
+) AS "t9"
+WHERE
+  "t9"."both" >= (
+    (
+      (
+        "t9"."left_requests" + "t9"."right_requests"
+      ) - "t9"."both"
+    ) * 0.5
+  );
+
+WITH "t11" AS (
+  SELECT
+    "t2"."account_id" AS "account_id",
+    "t2"."organisation" AS "organisation",
+    "t2"."n" AS "n",
+    "t2"."first_at" AS "first_at",
+    "t2"."last_at" AS "last_at",
+    "t7"."known_opening_80_template" AS "known_opening_80_template",
+    "t8"."known_opening_32_template" AS "known_opening_32_template",
+    "t9"."known_closing_80_template" AS "known_closing_80_template",
+    "t10"."known_closing_32_template" AS "known_closing_32_template"
+  FROM "kept_4" AS "t2"
+  LEFT OUTER JOIN (
+    SELECT
+      "t1"."frame" AS "known_opening_80_frame",
+      "t1"."template" AS "known_opening_80_template"
+    FROM "given_1" AS "t1"
+  ) AS "t7"
+    ON "t2"."known_opening_80" = "t7"."known_opening_80_frame"
+  LEFT OUTER JOIN (
+    SELECT
+      "t1"."frame" AS "known_opening_32_frame",
+      "t1"."template" AS "known_opening_32_template"
+    FROM "given_1" AS "t1"
+  ) AS "t8"
+    ON "t2"."known_opening_32" = "t8"."known_opening_32_frame"
+  LEFT OUTER JOIN (
+    SELECT
+      "t1"."frame" AS "known_closing_80_frame",
+      "t1"."template" AS "known_closing_80_template"
+    FROM "given_1" AS "t1"
+  ) AS "t9"
+    ON "t2"."known_closing_80" = "t9"."known_closing_80_frame"
+  LEFT OUTER JOIN (
+    SELECT
+      "t1"."frame" AS "known_closing_32_frame",
+      "t1"."template" AS "known_closing_32_template"
+    FROM "given_1" AS "t1"
+  ) AS "t10"
+    ON "t2"."known_closing_32" = "t10"."known_closing_32_frame"
+)
+SELECT
+  *
+FROM (
+  SELECT
+    "t19"."account_id" AS "account_id",
+    "t19"."organisation" AS "organisation",
+    "t19"."template" AS "template",
+    SUM("t19"."n") AS "count",
+    COUNT(*) AS "distinct",
+    SUM("t19"."n" * LN(CAST("t19"."n" AS Nullable(Float64)))) AS "n_log_n",
+    MIN("t19"."first_at") AS "first_at",
+    MAX("t19"."last_at") AS "last_at"
   FROM (
     SELECT
       *
     FROM (
       SELECT
-        "t20".*
-        EXCEPT ("frame")
+        *
       FROM (
         SELECT
-          "t19"."account_id" AS "account_id",
-          "t19"."organisation" AS "organisation",
-          "t19"."at" AS "at",
-          "t19"."prompt_key" AS "prompt_key",
-          "t19"."skeleton_key" AS "skeleton_key",
-          "t19"."opening_80" AS "opening_80",
-          "t19"."opening_32" AS "opening_32",
-          "t19"."closing_80" AS "closing_80",
-          "t19"."closing_32" AS "closing_32",
-          "t19"."known_opening_80" AS "known_opening_80",
-          "t19"."known_opening_32" AS "known_opening_32",
-          "t19"."known_closing_80" AS "known_closing_80",
-          "t7"."frame" AS "frame",
-          "t7"."known_closing_32" AS "known_closing_32"
+          *
         FROM (
           SELECT
-            "t17".*
-            EXCEPT ("frame")
-          FROM (
-            SELECT
-              "t16"."account_id" AS "account_id",
-              "t16"."organisation" AS "organisation",
-              "t16"."at" AS "at",
-              "t16"."prompt_key" AS "prompt_key",
-              "t16"."skeleton_key" AS "skeleton_key",
-              "t16"."opening_80" AS "opening_80",
-              "t16"."opening_32" AS "opening_32",
-              "t16"."closing_80" AS "closing_80",
-              "t16"."closing_32" AS "closing_32",
-              "t16"."known_opening_80" AS "known_opening_80",
-              "t16"."known_opening_32" AS "known_opening_32",
-              "t8"."frame" AS "frame",
-              "t8"."known_closing_80" AS "known_closing_80"
-            FROM (
-              SELECT
-                "t14".*
-                EXCEPT ("frame")
-              FROM (
-                SELECT
-                  "t13"."account_id" AS "account_id",
-                  "t13"."organisation" AS "organisation",
-                  "t13"."at" AS "at",
-                  "t13"."prompt_key" AS "prompt_key",
-                  "t13"."skeleton_key" AS "skeleton_key",
-                  "t13"."opening_80" AS "opening_80",
-                  "t13"."opening_32" AS "opening_32",
-                  "t13"."closing_80" AS "closing_80",
-                  "t13"."closing_32" AS "closing_32",
-                  "t13"."known_opening_80" AS "known_opening_80",
-                  "t9"."frame" AS "frame",
-                  "t9"."known_opening_32" AS "known_opening_32"
-                FROM (
-                  SELECT
-                    "t11".*
-                    EXCEPT ("frame")
-                  FROM (
-                    SELECT
-                      "t2"."account_id" AS "account_id",
-                      "t2"."organisation" AS "organisation",
-                      "t2"."at" AS "at",
-                      "t2"."prompt_key" AS "prompt_key",
-                      "t2"."skeleton_key" AS "skeleton_key",
-                      "t2"."opening_80" AS "opening_80",
-                      "t2"."opening_32" AS "opening_32",
-                      "t2"."closing_80" AS "closing_80",
-                      "t2"."closing_32" AS "closing_32",
-                      "t10"."frame" AS "frame",
-                      "t10"."known_opening_80" AS "known_opening_80"
-                    FROM "kept_1" AS "t2"
-                    LEFT OUTER JOIN (
-                      SELECT
-                        "t0"."frame" AS "frame",
-                        CAST("t0"."frame" AS Nullable(String)) AS "known_opening_80"
-                      FROM "kept_2" AS "t0"
-                      WHERE
-                        "t0"."edge" = 'opening_80'
-                    ) AS "t10"
-                      ON "t2"."opening_80" = "t10"."frame"
-                  ) AS "t11"
-                ) AS "t13"
-                LEFT OUTER JOIN (
-                  SELECT
-                    "t0"."frame" AS "frame",
-                    CAST("t0"."frame" AS Nullable(String)) AS "known_opening_32"
-                  FROM "kept_2" AS "t0"
-                  WHERE
-                    "t0"."edge" = 'opening_32'
-                ) AS "t9"
-                  ON "t13"."opening_32" = "t9"."frame"
-              ) AS "t14"
-            ) AS "t16"
-            LEFT OUTER JOIN (
-              SELECT
-                "t0"."frame" AS "frame",
-                CAST("t0"."frame" AS Nullable(String)) AS "known_closing_80"
-              FROM "kept_2" AS "t0"
-              WHERE
-                "t0"."edge" = 'closing_80'
-            ) AS "t8"
-              ON "t16"."closing_80" = "t8"."frame"
-          ) AS "t17"
-        ) AS "t19"
-        LEFT OUTER JOIN (
-          SELECT
-            "t0"."frame" AS "frame",
-            CAST("t0"."frame" AS Nullable(String)) AS "known_closing_32"
-          FROM "kept_2" AS "t0"
+            "t12"."account_id" AS "account_id",
+            "t12"."organisation" AS "organisation",
+            "t12"."n" AS "n",
+            "t12"."first_at" AS "first_at",
+            "t12"."last_at" AS "last_at",
+            "t12"."known_opening_80_template" AS "template"
+          FROM "t11" AS "t12"
           WHERE
-            "t0"."edge" = 'closing_32'
-        ) AS "t7"
-          ON "t19"."closing_32" = "t7"."frame"
-      ) AS "t20"
-    ) AS "t21"
-    WHERE
-      isNotNull("t21"."known_opening_80")
-      OR isNotNull("t21"."known_opening_32")
-      OR isNotNull("t21"."known_closing_80")
-      OR isNotNull("t21"."known_closing_32")
-  ) AS "t22"
+            isNotNull("t12"."known_opening_80_template")
+        ) AS "t13"
+        UNION ALL
+        SELECT
+          *
+        FROM (
+          SELECT
+            "t12"."account_id" AS "account_id",
+            "t12"."organisation" AS "organisation",
+            "t12"."n" AS "n",
+            "t12"."first_at" AS "first_at",
+            "t12"."last_at" AS "last_at",
+            "t12"."known_opening_32_template" AS "template"
+          FROM "t11" AS "t12"
+          WHERE
+            isNotNull("t12"."known_opening_32_template")
+            AND COALESCE("t12"."known_opening_80_template", -1) <> "t12"."known_opening_32_template"
+        ) AS "t14"
+      ) AS "t17"
+      UNION ALL
+      SELECT
+        *
+      FROM (
+        SELECT
+          "t12"."account_id" AS "account_id",
+          "t12"."organisation" AS "organisation",
+          "t12"."n" AS "n",
+          "t12"."first_at" AS "first_at",
+          "t12"."last_at" AS "last_at",
+          "t12"."known_closing_80_template" AS "template"
+        FROM "t11" AS "t12"
+        WHERE
+          isNotNull("t12"."known_closing_80_template")
+          AND COALESCE("t12"."known_opening_80_template", -1) <> "t12"."known_closing_80_template"
+          AND COALESCE("t12"."known_opening_32_template", -1) <> "t12"."known_closing_80_template"
+      ) AS "t16"
+    ) AS "t18"
+    UNION ALL
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t12"."account_id" AS "account_id",
+        "t12"."organisation" AS "organisation",
+        "t12"."n" AS "n",
+        "t12"."first_at" AS "first_at",
+        "t12"."last_at" AS "last_at",
+        "t12"."known_closing_32_template" AS "template"
+      FROM "t11" AS "t12"
+      WHERE
+        isNotNull("t12"."known_closing_32_template")
+        AND COALESCE("t12"."known_opening_80_template", -1) <> "t12"."known_closing_32_template"
+        AND COALESCE("t12"."known_opening_32_template", -1) <> "t12"."known_closing_32_template"
+        AND COALESCE("t12"."known_closing_80_template", -1) <> "t12"."known_closing_32_template"
+    ) AS "t15"
+  ) AS "t19"
   GROUP BY
-    "t22"."account_id",
-    "t22"."organisation",
-    "t22"."skeleton_key",
-    "t22"."known_opening_80",
-    "t22"."known_opening_32",
-    "t22"."known_closing_80",
-    "t22"."known_closing_32"
-) AS "t23"
-GROUP BY
-  "t23"."account_id",
-  "t23"."organisation",
-  "t23"."known_opening_80",
-  "t23"."known_opening_32",
-  "t23"."known_closing_80",
-  "t23"."known_closing_32";
+    "t19"."account_id",
+    "t19"."organisation",
+    "t19"."template"
+) AS "t20"
+ORDER BY
+  "t20"."account_id" ASC,
+  "t20"."organisation" ASC,
+  "t20"."template" ASC;

@@ -1,205 +1,198 @@
 SELECT
-  "t2"."account_id",
-  "t2"."organisation",
-  "t2"."at",
-  "t2"."prompt_key",
-  HASH("t2"."text") AS "skeleton_key",
+  "t8"."account_id",
+  "t8"."organisation",
+  "t8"."at",
+  "t8"."prompt_key",
+  HASH("t8"."text") AS "skeleton_key",
   IFF(
-    LENGTH(
-      REGEXP_REPLACE(
-        REGEXP_REPLACE("t2"."opening_80", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
-        '[\\s0-9!-/:-@\\[-`{-~]+',
-        ''
-      )
-    ) >= 14,
-    HASH(CONCAT("t2"."opening_80", '|opening_80')),
+    IFF(
+      NOT (
+        CONTAINS("t8"."opening_80", '⟨') OR CONTAINS("t8"."opening_80", '⟩')
+      ),
+      REGEXP_LIKE(
+        "t8"."opening_80",
+        CONCAT('.*', '^([\\s0-9!-/:-@\\[-`{-~]*[^\\s0-9!-/:-@\\[-`{-~]){14}', '.*'),
+        'cs'
+      ),
+      LENGTH(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE("t8"."opening_80", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
+          '[\\s0-9!-/:-@\\[-`{-~]+',
+          ''
+        )
+      ) >= 14
+    ),
+    HASH(CONCAT("t8"."opening_80", '|opening_80')),
     CAST(NULL AS BIGINT)
   ) AS "opening_80",
   IFF(
-    LENGTH(
-      REGEXP_REPLACE(
-        REGEXP_REPLACE("t2"."opening_32", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
-        '[\\s0-9!-/:-@\\[-`{-~]+',
-        ''
-      )
-    ) >= 14,
-    HASH(CONCAT("t2"."opening_32", '|opening_32')),
+    IFF(
+      NOT (
+        CONTAINS("t8"."opening_32", '⟨') OR CONTAINS("t8"."opening_32", '⟩')
+      ),
+      REGEXP_LIKE(
+        "t8"."opening_32",
+        CONCAT('.*', '^([\\s0-9!-/:-@\\[-`{-~]*[^\\s0-9!-/:-@\\[-`{-~]){14}', '.*'),
+        'cs'
+      ),
+      LENGTH(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE("t8"."opening_32", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
+          '[\\s0-9!-/:-@\\[-`{-~]+',
+          ''
+        )
+      ) >= 14
+    ),
+    HASH(CONCAT("t8"."opening_32", '|opening_32')),
     CAST(NULL AS BIGINT)
   ) AS "opening_32",
   IFF(
-    LENGTH(
-      REGEXP_REPLACE(
-        REGEXP_REPLACE("t2"."closing_80", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
-        '[\\s0-9!-/:-@\\[-`{-~]+',
-        ''
-      )
-    ) >= 14,
-    HASH(CONCAT("t2"."closing_80", '|closing_80')),
+    IFF(
+      NOT (
+        CONTAINS("t8"."closing_80", '⟨') OR CONTAINS("t8"."closing_80", '⟩')
+      ),
+      REGEXP_LIKE(
+        "t8"."closing_80",
+        CONCAT('.*', '^([\\s0-9!-/:-@\\[-`{-~]*[^\\s0-9!-/:-@\\[-`{-~]){14}', '.*'),
+        'cs'
+      ),
+      LENGTH(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE("t8"."closing_80", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
+          '[\\s0-9!-/:-@\\[-`{-~]+',
+          ''
+        )
+      ) >= 14
+    ),
+    HASH(CONCAT("t8"."closing_80", '|closing_80')),
     CAST(NULL AS BIGINT)
   ) AS "closing_80",
   IFF(
-    LENGTH(
-      REGEXP_REPLACE(
-        REGEXP_REPLACE("t2"."closing_32", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
-        '[\\s0-9!-/:-@\\[-`{-~]+',
-        ''
-      )
-    ) >= 14,
-    HASH(CONCAT("t2"."closing_32", '|closing_32')),
+    IFF(
+      NOT (
+        CONTAINS("t8"."closing_32", '⟨') OR CONTAINS("t8"."closing_32", '⟩')
+      ),
+      REGEXP_LIKE(
+        "t8"."closing_32",
+        CONCAT('.*', '^([\\s0-9!-/:-@\\[-`{-~]*[^\\s0-9!-/:-@\\[-`{-~]){14}', '.*'),
+        'cs'
+      ),
+      LENGTH(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE("t8"."closing_32", '⟨[a-z]*⟩?|^[a-z]*⟩', ''),
+          '[\\s0-9!-/:-@\\[-`{-~]+',
+          ''
+        )
+      ) >= 14
+    ),
+    HASH(CONCAT("t8"."closing_32", '|closing_32')),
     CAST(NULL AS BIGINT)
   ) AS "closing_32"
 FROM (
   SELECT
-    "t1"."account_id",
-    "t1"."at",
-    "t1"."organisation",
-    "t1"."prompt_key",
-    "t1"."text",
+    "t7"."account_id",
+    "t7"."at",
+    "t7"."organisation",
+    "t7"."prompt_key",
+    "t7"."text",
     IFF(
-      LENGTH("t1"."text") >= 80,
-      SUBSTRING("t1"."text", IFF((
+      LENGTH("t7"."text") >= 80,
+      SUBSTRING("t7"."text", IFF((
         0 + 1
-      ) >= 1, 0 + 1, 0 + 1 + LENGTH("t1"."text")), 80),
+      ) >= 1, 0 + 1, 0 + 1 + LENGTH("t7"."text")), 80),
       CAST(NULL AS VARCHAR)
     ) AS "opening_80",
     IFF(
-      LENGTH("t1"."text") >= 16,
-      SUBSTRING("t1"."text", IFF((
+      LENGTH("t7"."text") >= 16,
+      SUBSTRING("t7"."text", IFF((
         0 + 1
-      ) >= 1, 0 + 1, 0 + 1 + LENGTH("t1"."text")), 32),
+      ) >= 1, 0 + 1, 0 + 1 + LENGTH("t7"."text")), 32),
       CAST(NULL AS VARCHAR)
     ) AS "opening_32",
-    IFF(LENGTH("t1"."text") >= 80, RIGHT("t1"."text", 80), CAST(NULL AS VARCHAR)) AS "closing_80",
-    IFF(LENGTH("t1"."text") >= 16, RIGHT("t1"."text", 32), CAST(NULL AS VARCHAR)) AS "closing_32"
+    IFF(LENGTH("t7"."text") >= 80, RIGHT("t7"."text", 80), CAST(NULL AS VARCHAR)) AS "closing_80",
+    IFF(LENGTH("t7"."text") >= 16, RIGHT("t7"."text", 32), CAST(NULL AS VARCHAR)) AS "closing_32"
   FROM (
     SELECT
-      "t0"."account_id",
-      "t0"."at",
-      COALESCE("t0"."organisation", "t0"."account_id") AS "organisation",
-      HASH("t0"."prompt") AS "prompt_key",
-      IFF(
-        REGEXP_LIKE(
-          REGEXP_REPLACE(
+      "t6".*
+      EXCLUDE ("prompt")
+    FROM (
+      SELECT
+        "t5"."account_id",
+        "t5"."prompt",
+        "t5"."at",
+        "t5"."organisation",
+        "t5"."prompt_key",
+        IFF(
+          REGEXP_LIKE("t5"."text", CONCAT('.*', '^\\s', '.*'), 'cs')
+          OR REGEXP_LIKE("t5"."text", CONCAT('.*', '\\s$', '.*'), 'cs'),
+          REGEXP_REPLACE("t5"."text", '^\\s+|\\s+$', ''),
+          "t5"."text"
+        ) AS "text"
+      FROM (
+        SELECT
+          "t4"."account_id",
+          "t4"."prompt",
+          "t4"."at",
+          "t4"."organisation",
+          "t4"."prompt_key",
+          IFF(
+            CONTAINS("t4"."text", '  ')
+            OR CONTAINS("t4"."text", '\n')
+            OR CONTAINS("t4"."text", '\r')
+            OR CONTAINS("t4"."text", '\t')
+            OR CONTAINS("t4"."text", '\f'),
+            REGEXP_REPLACE("t4"."text", '\\s\\s+|[\\n\\r\\t]', ' '),
+            "t4"."text"
+          ) AS "text"
+        FROM (
+          SELECT
+            "t3"."account_id",
+            "t3"."prompt",
+            "t3"."at",
+            "t3"."organisation",
+            "t3"."prompt_key",
             REGEXP_REPLACE(
-              REGEXP_REPLACE(
-                REGEXP_REPLACE(
-                  REGEXP_REPLACE(
-                    LOWER(
-                      IFF(
-                        LENGTH("t0"."prompt") > 4000,
-                        CONCAT(
-                          CONCAT(
-                            SUBSTRING("t0"."prompt", IFF((
-                              0 + 1
-                            ) >= 1, 0 + 1, 0 + 1 + LENGTH("t0"."prompt")), 2000),
-                            ' … '
-                          ),
-                          RIGHT("t0"."prompt", 2000)
-                        ),
-                        "t0"."prompt"
-                      )
-                    ),
-                    'https?://[^\\s\\"\'<>)]+',
-                    '⟨link⟩'
-                  ),
-                  '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                  '⟨text⟩'
-                ),
-                '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-                '⟨id⟩'
+              IFF(
+                REGEXP_LIKE("t3"."text", CONCAT('.*', '[0-9][0-9a-z_-]{15}', '.*'), 'cs'),
+                REGEXP_REPLACE("t3"."text", '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}', '⟨id⟩'),
+                "t3"."text"
               ),
               '[0-9]+([.,:/][0-9]+)*',
               '⟨n⟩'
-            ),
-            '\\s\\s+|[\\n\\r\\t]',
-            ' '
-          ),
-          CONCAT('.*', '^\\s', '.*'),
-          'cs'
-        )
-        OR REGEXP_LIKE(
-          REGEXP_REPLACE(
-            REGEXP_REPLACE(
-              REGEXP_REPLACE(
-                REGEXP_REPLACE(
-                  REGEXP_REPLACE(
-                    LOWER(
-                      IFF(
-                        LENGTH("t0"."prompt") > 4000,
-                        CONCAT(
-                          CONCAT(
-                            SUBSTRING("t0"."prompt", IFF((
-                              0 + 1
-                            ) >= 1, 0 + 1, 0 + 1 + LENGTH("t0"."prompt")), 2000),
-                            ' … '
-                          ),
-                          RIGHT("t0"."prompt", 2000)
-                        ),
-                        "t0"."prompt"
-                      )
-                    ),
-                    'https?://[^\\s\\"\'<>)]+',
-                    '⟨link⟩'
-                  ),
-                  '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                  '⟨text⟩'
-                ),
-                '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-                '⟨id⟩'
-              ),
-              '[0-9]+([.,:/][0-9]+)*',
-              '⟨n⟩'
-            ),
-            '\\s\\s+|[\\n\\r\\t]',
-            ' '
-          ),
-          CONCAT('.*', '\\s$', '.*'),
-          'cs'
-        ),
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(
-            REGEXP_REPLACE(
-              REGEXP_REPLACE(
-                REGEXP_REPLACE(
-                  REGEXP_REPLACE(
-                    LOWER(
-                      IFF(
-                        LENGTH("t0"."prompt") > 4000,
-                        CONCAT(
-                          CONCAT(
-                            SUBSTRING("t0"."prompt", IFF((
-                              0 + 1
-                            ) >= 1, 0 + 1, 0 + 1 + LENGTH("t0"."prompt")), 2000),
-                            ' … '
-                          ),
-                          RIGHT("t0"."prompt", 2000)
-                        ),
-                        "t0"."prompt"
-                      )
-                    ),
-                    'https?://[^\\s\\"\'<>)]+',
-                    '⟨link⟩'
-                  ),
-                  '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                  '⟨text⟩'
-                ),
-                '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-                '⟨id⟩'
-              ),
-              '[0-9]+([.,:/][0-9]+)*',
-              '⟨n⟩'
-            ),
-            '\\s\\s+|[\\n\\r\\t]',
-            ' '
-          ),
-          '^\\s+|\\s+$',
-          ''
-        ),
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(
-            REGEXP_REPLACE(
-              REGEXP_REPLACE(
-                REGEXP_REPLACE(
+            ) AS "text"
+          FROM (
+            SELECT
+              "t2"."account_id",
+              "t2"."prompt",
+              "t2"."at",
+              "t2"."organisation",
+              "t2"."prompt_key",
+              IFF(
+                CONTAINS("t2"."text", '"')
+                OR CONTAINS("t2"."text", '“')
+                OR CONTAINS("t2"."text", '`'),
+                REGEXP_REPLACE("t2"."text", '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`', '⟨text⟩'),
+                "t2"."text"
+              ) AS "text"
+            FROM (
+              SELECT
+                "t1"."account_id",
+                "t1"."prompt",
+                "t1"."at",
+                "t1"."organisation",
+                "t1"."prompt_key",
+                IFF(
+                  CONTAINS("t1"."text", '://'),
+                  REGEXP_REPLACE("t1"."text", 'https?://[^\\s\\"\'<>)]+', '⟨link⟩'),
+                  "t1"."text"
+                ) AS "text"
+              FROM (
+                SELECT
+                  "t0"."account_id",
+                  "t0"."prompt",
+                  "t0"."at",
+                  COALESCE("t0"."organisation", "t0"."account_id") AS "organisation",
+                  HASH("t0"."prompt") AS "prompt_key",
                   LOWER(
                     IFF(
                       LENGTH("t0"."prompt") > 4000,
@@ -214,28 +207,18 @@ FROM (
                       ),
                       "t0"."prompt"
                     )
-                  ),
-                  'https?://[^\\s\\"\'<>)]+',
-                  '⟨link⟩'
-                ),
-                '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                '⟨text⟩'
-              ),
-              '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-              '⟨id⟩'
-            ),
-            '[0-9]+([.,:/][0-9]+)*',
-            '⟨n⟩'
-          ),
-          '\\s\\s+|[\\n\\r\\t]',
-          ' '
-        )
-      ) AS "text"
-    FROM "requests" AS "t0"
-  ) AS "t1"
-  WHERE
-    "t1"."text" IS NOT NULL
-) AS "t2";
+                  ) AS "text"
+                FROM "requests" AS "t0"
+                WHERE
+                  "t0"."prompt" IS NOT NULL
+              ) AS "t1"
+            ) AS "t2"
+          ) AS "t3"
+        ) AS "t4"
+      ) AS "t5"
+    ) AS "t6"
+  ) AS "t7"
+) AS "t8";
 
 SELECT
   *
@@ -407,190 +390,113 @@ FROM (
 ) AS "t3";
 
 SELECT
-  CAST("t7"."key" AS VARCHAR) AS "key",
-  SUBSTRING("t7"."text", IFF((
+  CAST("t12"."key" AS VARCHAR) AS "key",
+  SUBSTRING("t12"."text", IFF((
     0 + 1
-  ) >= 1, 0 + 1, 0 + 1 + LENGTH("t7"."text")), 1200) AS "start",
-  RIGHT("t7"."text", 80) AS "end",
-  LENGTH("t7"."text") AS "length"
+  ) >= 1, 0 + 1, 0 + 1 + LENGTH("t12"."text")), 1200) AS "start",
+  RIGHT("t12"."text", 80) AS "end",
+  LENGTH("t12"."text") AS "length"
 FROM (
   SELECT
-    "t6"."key",
+    "t11"."key",
+    "t11"."prompt",
     IFF(
-      REGEXP_LIKE(
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(
-            REGEXP_REPLACE(
-              REGEXP_REPLACE(
-                REGEXP_REPLACE(
-                  LOWER(
-                    IFF(
-                      LENGTH("t6"."prompt") > 4000,
-                      CONCAT(
-                        CONCAT(
-                          SUBSTRING("t6"."prompt", IFF((
-                            0 + 1
-                          ) >= 1, 0 + 1, 0 + 1 + LENGTH("t6"."prompt")), 2000),
-                          ' … '
-                        ),
-                        RIGHT("t6"."prompt", 2000)
-                      ),
-                      "t6"."prompt"
-                    )
-                  ),
-                  'https?://[^\\s\\"\'<>)]+',
-                  '⟨link⟩'
-                ),
-                '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                '⟨text⟩'
-              ),
-              '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-              '⟨id⟩'
-            ),
-            '[0-9]+([.,:/][0-9]+)*',
-            '⟨n⟩'
-          ),
-          '\\s\\s+|[\\n\\r\\t]',
-          ' '
-        ),
-        CONCAT('.*', '^\\s', '.*'),
-        'cs'
-      )
-      OR REGEXP_LIKE(
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(
-            REGEXP_REPLACE(
-              REGEXP_REPLACE(
-                REGEXP_REPLACE(
-                  LOWER(
-                    IFF(
-                      LENGTH("t6"."prompt") > 4000,
-                      CONCAT(
-                        CONCAT(
-                          SUBSTRING("t6"."prompt", IFF((
-                            0 + 1
-                          ) >= 1, 0 + 1, 0 + 1 + LENGTH("t6"."prompt")), 2000),
-                          ' … '
-                        ),
-                        RIGHT("t6"."prompt", 2000)
-                      ),
-                      "t6"."prompt"
-                    )
-                  ),
-                  'https?://[^\\s\\"\'<>)]+',
-                  '⟨link⟩'
-                ),
-                '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                '⟨text⟩'
-              ),
-              '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-              '⟨id⟩'
-            ),
-            '[0-9]+([.,:/][0-9]+)*',
-            '⟨n⟩'
-          ),
-          '\\s\\s+|[\\n\\r\\t]',
-          ' '
-        ),
-        CONCAT('.*', '\\s$', '.*'),
-        'cs'
-      ),
-      REGEXP_REPLACE(
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(
-            REGEXP_REPLACE(
-              REGEXP_REPLACE(
-                REGEXP_REPLACE(
-                  LOWER(
-                    IFF(
-                      LENGTH("t6"."prompt") > 4000,
-                      CONCAT(
-                        CONCAT(
-                          SUBSTRING("t6"."prompt", IFF((
-                            0 + 1
-                          ) >= 1, 0 + 1, 0 + 1 + LENGTH("t6"."prompt")), 2000),
-                          ' … '
-                        ),
-                        RIGHT("t6"."prompt", 2000)
-                      ),
-                      "t6"."prompt"
-                    )
-                  ),
-                  'https?://[^\\s\\"\'<>)]+',
-                  '⟨link⟩'
-                ),
-                '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-                '⟨text⟩'
-              ),
-              '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-              '⟨id⟩'
-            ),
-            '[0-9]+([.,:/][0-9]+)*',
-            '⟨n⟩'
-          ),
-          '\\s\\s+|[\\n\\r\\t]',
-          ' '
-        ),
-        '^\\s+|\\s+$',
-        ''
-      ),
-      REGEXP_REPLACE(
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(
-            REGEXP_REPLACE(
-              REGEXP_REPLACE(
-                LOWER(
-                  IFF(
-                    LENGTH("t6"."prompt") > 4000,
-                    CONCAT(
-                      CONCAT(
-                        SUBSTRING("t6"."prompt", IFF((
-                          0 + 1
-                        ) >= 1, 0 + 1, 0 + 1 + LENGTH("t6"."prompt")), 2000),
-                        ' … '
-                      ),
-                      RIGHT("t6"."prompt", 2000)
-                    ),
-                    "t6"."prompt"
-                  )
-                ),
-                'https?://[^\\s\\"\'<>)]+',
-                '⟨link⟩'
-              ),
-              '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`',
-              '⟨text⟩'
-            ),
-            '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}',
-            '⟨id⟩'
-          ),
-          '[0-9]+([.,:/][0-9]+)*',
-          '⟨n⟩'
-        ),
-        '\\s\\s+|[\\n\\r\\t]',
-        ' '
-      )
+      REGEXP_LIKE("t11"."text", CONCAT('.*', '^\\s', '.*'), 'cs')
+      OR REGEXP_LIKE("t11"."text", CONCAT('.*', '\\s$', '.*'), 'cs'),
+      REGEXP_REPLACE("t11"."text", '^\\s+|\\s+$', ''),
+      "t11"."text"
     ) AS "text"
   FROM (
     SELECT
-      "t5"."key",
-      MIN("t5"."prompt") AS "prompt"
+      "t10"."key",
+      "t10"."prompt",
+      IFF(
+        CONTAINS("t10"."text", '  ')
+        OR CONTAINS("t10"."text", '\n')
+        OR CONTAINS("t10"."text", '\r')
+        OR CONTAINS("t10"."text", '\t')
+        OR CONTAINS("t10"."text", '\f'),
+        REGEXP_REPLACE("t10"."text", '\\s\\s+|[\\n\\r\\t]', ' '),
+        "t10"."text"
+      ) AS "text"
     FROM (
       SELECT
-        "t4"."key",
-        "t4"."prompt"
+        "t9"."key",
+        "t9"."prompt",
+        REGEXP_REPLACE(
+          IFF(
+            REGEXP_LIKE("t9"."text", CONCAT('.*', '[0-9][0-9a-z_-]{15}', '.*'), 'cs'),
+            REGEXP_REPLACE("t9"."text", '[0-9a-z_-]*[0-9][0-9a-z_-]{15,}', '⟨id⟩'),
+            "t9"."text"
+          ),
+          '[0-9]+([.,:/][0-9]+)*',
+          '⟨n⟩'
+        ) AS "text"
       FROM (
         SELECT
-          HASH("t0"."prompt") AS "key",
-          "t0"."prompt"
-        FROM "requests" AS "t0"
-      ) AS "t4"
-      INNER JOIN "kept_3" AS "t2"
-        ON "t4"."key" = "t2"."key"
-    ) AS "t5"
-    GROUP BY
-      1
-  ) AS "t6"
-) AS "t7";
+          "t8"."key",
+          "t8"."prompt",
+          IFF(
+            CONTAINS("t8"."text", '"')
+            OR CONTAINS("t8"."text", '“')
+            OR CONTAINS("t8"."text", '`'),
+            REGEXP_REPLACE("t8"."text", '\\"[^\\"]+\\"|“[^”]+”|`[^`]+`', '⟨text⟩'),
+            "t8"."text"
+          ) AS "text"
+        FROM (
+          SELECT
+            "t7"."key",
+            "t7"."prompt",
+            IFF(
+              CONTAINS("t7"."text", '://'),
+              REGEXP_REPLACE("t7"."text", 'https?://[^\\s\\"\'<>)]+', '⟨link⟩'),
+              "t7"."text"
+            ) AS "text"
+          FROM (
+            SELECT
+              "t6"."key",
+              "t6"."prompt",
+              LOWER(
+                IFF(
+                  LENGTH("t6"."prompt") > 4000,
+                  CONCAT(
+                    CONCAT(
+                      SUBSTRING("t6"."prompt", IFF((
+                        0 + 1
+                      ) >= 1, 0 + 1, 0 + 1 + LENGTH("t6"."prompt")), 2000),
+                      ' … '
+                    ),
+                    RIGHT("t6"."prompt", 2000)
+                  ),
+                  "t6"."prompt"
+                )
+              ) AS "text"
+            FROM (
+              SELECT
+                "t5"."key",
+                MIN("t5"."prompt") AS "prompt"
+              FROM (
+                SELECT
+                  "t4"."key",
+                  "t4"."prompt"
+                FROM (
+                  SELECT
+                    HASH("t0"."prompt") AS "key",
+                    "t0"."prompt"
+                  FROM "requests" AS "t0"
+                ) AS "t4"
+                INNER JOIN "kept_3" AS "t2"
+                  ON "t4"."key" = "t2"."key"
+              ) AS "t5"
+              GROUP BY
+                1
+            ) AS "t6"
+          ) AS "t7"
+        ) AS "t8"
+      ) AS "t9"
+    ) AS "t10"
+  ) AS "t11"
+) AS "t12";
 
 SELECT
   CAST("t0"."frame" AS VARCHAR) AS "frame",
@@ -603,178 +509,527 @@ SELECT
 FROM "kept_2" AS "t0";
 
 SELECT
-  "t23"."account_id",
-  "t23"."organisation",
-  "t23"."known_opening_80",
-  "t23"."known_opening_32",
-  "t23"."known_closing_80",
-  "t23"."known_closing_32",
-  SUM("t23"."n") AS "count",
-  COUNT(*) AS "distinct",
-  SUM("t23"."n" * LOG(NULL, CAST("t23"."n" AS DOUBLE))) AS "n_log_n",
-  MIN("t23"."first_at") AS "first_at",
-  MAX("t23"."last_at") AS "last_at"
+  "t12"."account_id",
+  "t12"."organisation",
+  "t12"."skeleton_key",
+  COUNT(*) AS "n",
+  MIN("t12"."at") AS "first_at",
+  MAX("t12"."at") AS "last_at",
+  MIN("t12"."known_opening_80") AS "known_opening_80",
+  MIN("t12"."known_opening_32") AS "known_opening_32",
+  MIN("t12"."known_closing_80") AS "known_closing_80",
+  MIN("t12"."known_closing_32") AS "known_closing_32"
 FROM (
   SELECT
-    "t22"."account_id",
-    "t22"."organisation",
-    "t22"."skeleton_key",
-    "t22"."known_opening_80",
-    "t22"."known_opening_32",
-    "t22"."known_closing_80",
-    "t22"."known_closing_32",
-    COUNT(*) AS "n",
-    MIN("t22"."at") AS "first_at",
-    MAX("t22"."at") AS "last_at"
+    *
+  FROM (
+    SELECT
+      "t2"."account_id",
+      "t2"."organisation",
+      "t2"."at",
+      "t2"."prompt_key",
+      "t2"."skeleton_key",
+      "t2"."opening_80",
+      "t2"."opening_32",
+      "t2"."closing_80",
+      "t2"."closing_32",
+      "t7"."known_opening_80",
+      "t8"."known_opening_32",
+      "t9"."known_closing_80",
+      "t10"."known_closing_32"
+    FROM "kept_1" AS "t2"
+    LEFT OUTER JOIN (
+      SELECT
+        "t1"."frame" AS "known_opening_80"
+      FROM "kept_2" AS "t1"
+      WHERE
+        "t1"."edge" = 'opening_80'
+    ) AS "t7"
+      ON "t2"."opening_80" = "t7"."known_opening_80"
+    LEFT OUTER JOIN (
+      SELECT
+        "t1"."frame" AS "known_opening_32"
+      FROM "kept_2" AS "t1"
+      WHERE
+        "t1"."edge" = 'opening_32'
+    ) AS "t8"
+      ON "t2"."opening_32" = "t8"."known_opening_32"
+    LEFT OUTER JOIN (
+      SELECT
+        "t1"."frame" AS "known_closing_80"
+      FROM "kept_2" AS "t1"
+      WHERE
+        "t1"."edge" = 'closing_80'
+    ) AS "t9"
+      ON "t2"."closing_80" = "t9"."known_closing_80"
+    LEFT OUTER JOIN (
+      SELECT
+        "t1"."frame" AS "known_closing_32"
+      FROM "kept_2" AS "t1"
+      WHERE
+        "t1"."edge" = 'closing_32'
+    ) AS "t10"
+      ON "t2"."closing_32" = "t10"."known_closing_32"
+  ) AS "t11"
+  WHERE
+    (
+      "t11"."known_opening_80" IS NOT NULL
+    )
+    OR (
+      "t11"."known_opening_32" IS NOT NULL
+    )
+    OR (
+      "t11"."known_closing_80" IS NOT NULL
+    )
+    OR (
+      "t11"."known_closing_32" IS NOT NULL
+    )
+) AS "t12"
+GROUP BY
+  1,
+  2,
+  3;
+
+SELECT
+  CAST("t9"."left" AS VARCHAR) AS "Cast(left, string)",
+  CAST("t9"."right" AS VARCHAR) AS "Cast(right, string)",
+  "t9"."both"
+FROM (
+  SELECT
+    "t8"."left",
+    "t8"."right",
+    "t8"."both",
+    "t5"."left_requests",
+    "t6"."right_requests"
+  FROM (
+    SELECT
+      "t4"."known_opening_80" AS "left",
+      "t4"."known_opening_32" AS "right",
+      SUM("t4"."n") AS "both"
+    FROM (
+      SELECT
+        *
+      FROM "kept_4" AS "t0"
+      WHERE
+        "t0"."known_opening_80" IS NOT NULL AND "t0"."known_opening_32" IS NOT NULL
+    ) AS "t4"
+    GROUP BY
+      1,
+      2
+  ) AS "t8"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "left",
+      "t1"."requests" AS "left_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t5"
+    ON "t8"."left" = "t5"."left"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "right",
+      "t1"."requests" AS "right_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t6"
+    ON "t8"."right" = "t6"."right"
+) AS "t9"
+WHERE
+  "t9"."both" >= (
+    (
+      (
+        "t9"."left_requests" + "t9"."right_requests"
+      ) - "t9"."both"
+    ) * 0.5
+  );
+
+SELECT
+  CAST("t9"."left" AS VARCHAR) AS "Cast(left, string)",
+  CAST("t9"."right" AS VARCHAR) AS "Cast(right, string)",
+  "t9"."both"
+FROM (
+  SELECT
+    "t8"."left",
+    "t8"."right",
+    "t8"."both",
+    "t5"."left_requests",
+    "t6"."right_requests"
+  FROM (
+    SELECT
+      "t4"."known_opening_80" AS "left",
+      "t4"."known_closing_80" AS "right",
+      SUM("t4"."n") AS "both"
+    FROM (
+      SELECT
+        *
+      FROM "kept_4" AS "t0"
+      WHERE
+        "t0"."known_opening_80" IS NOT NULL AND "t0"."known_closing_80" IS NOT NULL
+    ) AS "t4"
+    GROUP BY
+      1,
+      2
+  ) AS "t8"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "left",
+      "t1"."requests" AS "left_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t5"
+    ON "t8"."left" = "t5"."left"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "right",
+      "t1"."requests" AS "right_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t6"
+    ON "t8"."right" = "t6"."right"
+) AS "t9"
+WHERE
+  "t9"."both" >= (
+    (
+      (
+        "t9"."left_requests" + "t9"."right_requests"
+      ) - "t9"."both"
+    ) * 0.5
+  );
+
+SELECT
+  CAST("t9"."left" AS VARCHAR) AS "Cast(left, string)",
+  CAST("t9"."right" AS VARCHAR) AS "Cast(right, string)",
+  "t9"."both"
+FROM (
+  SELECT
+    "t8"."left",
+    "t8"."right",
+    "t8"."both",
+    "t5"."left_requests",
+    "t6"."right_requests"
+  FROM (
+    SELECT
+      "t4"."known_opening_80" AS "left",
+      "t4"."known_closing_32" AS "right",
+      SUM("t4"."n") AS "both"
+    FROM (
+      SELECT
+        *
+      FROM "kept_4" AS "t0"
+      WHERE
+        "t0"."known_opening_80" IS NOT NULL AND "t0"."known_closing_32" IS NOT NULL
+    ) AS "t4"
+    GROUP BY
+      1,
+      2
+  ) AS "t8"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "left",
+      "t1"."requests" AS "left_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t5"
+    ON "t8"."left" = "t5"."left"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "right",
+      "t1"."requests" AS "right_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t6"
+    ON "t8"."right" = "t6"."right"
+) AS "t9"
+WHERE
+  "t9"."both" >= (
+    (
+      (
+        "t9"."left_requests" + "t9"."right_requests"
+      ) - "t9"."both"
+    ) * 0.5
+  );
+
+SELECT
+  CAST("t9"."left" AS VARCHAR) AS "Cast(left, string)",
+  CAST("t9"."right" AS VARCHAR) AS "Cast(right, string)",
+  "t9"."both"
+FROM (
+  SELECT
+    "t8"."left",
+    "t8"."right",
+    "t8"."both",
+    "t5"."left_requests",
+    "t6"."right_requests"
+  FROM (
+    SELECT
+      "t4"."known_opening_32" AS "left",
+      "t4"."known_closing_80" AS "right",
+      SUM("t4"."n") AS "both"
+    FROM (
+      SELECT
+        *
+      FROM "kept_4" AS "t0"
+      WHERE
+        "t0"."known_opening_32" IS NOT NULL AND "t0"."known_closing_80" IS NOT NULL
+    ) AS "t4"
+    GROUP BY
+      1,
+      2
+  ) AS "t8"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "left",
+      "t1"."requests" AS "left_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t5"
+    ON "t8"."left" = "t5"."left"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "right",
+      "t1"."requests" AS "right_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t6"
+    ON "t8"."right" = "t6"."right"
+) AS "t9"
+WHERE
+  "t9"."both" >= (
+    (
+      (
+        "t9"."left_requests" + "t9"."right_requests"
+      ) - "t9"."both"
+    ) * 0.5
+  );
+
+SELECT
+  CAST("t9"."left" AS VARCHAR) AS "Cast(left, string)",
+  CAST("t9"."right" AS VARCHAR) AS "Cast(right, string)",
+  "t9"."both"
+FROM (
+  SELECT
+    "t8"."left",
+    "t8"."right",
+    "t8"."both",
+    "t5"."left_requests",
+    "t6"."right_requests"
+  FROM (
+    SELECT
+      "t4"."known_opening_32" AS "left",
+      "t4"."known_closing_32" AS "right",
+      SUM("t4"."n") AS "both"
+    FROM (
+      SELECT
+        *
+      FROM "kept_4" AS "t0"
+      WHERE
+        "t0"."known_opening_32" IS NOT NULL AND "t0"."known_closing_32" IS NOT NULL
+    ) AS "t4"
+    GROUP BY
+      1,
+      2
+  ) AS "t8"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "left",
+      "t1"."requests" AS "left_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t5"
+    ON "t8"."left" = "t5"."left"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "right",
+      "t1"."requests" AS "right_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t6"
+    ON "t8"."right" = "t6"."right"
+) AS "t9"
+WHERE
+  "t9"."both" >= (
+    (
+      (
+        "t9"."left_requests" + "t9"."right_requests"
+      ) - "t9"."both"
+    ) * 0.5
+  );
+
+SELECT
+  CAST("t9"."left" AS VARCHAR) AS "Cast(left, string)",
+  CAST("t9"."right" AS VARCHAR) AS "Cast(right, string)",
+  "t9"."both"
+FROM (
+  SELECT
+    "t8"."left",
+    "t8"."right",
+    "t8"."both",
+    "t5"."left_requests",
+    "t6"."right_requests"
+  FROM (
+    SELECT
+      "t4"."known_closing_80" AS "left",
+      "t4"."known_closing_32" AS "right",
+      SUM("t4"."n") AS "both"
+    FROM (
+      SELECT
+        *
+      FROM "kept_4" AS "t0"
+      WHERE
+        "t0"."known_closing_80" IS NOT NULL AND "t0"."known_closing_32" IS NOT NULL
+    ) AS "t4"
+    GROUP BY
+      1,
+      2
+  ) AS "t8"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "left",
+      "t1"."requests" AS "left_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t5"
+    ON "t8"."left" = "t5"."left"
+  INNER JOIN (
+    SELECT
+      "t1"."frame" AS "right",
+      "t1"."requests" AS "right_requests"
+    FROM "kept_2" AS "t1"
+  ) AS "t6"
+    ON "t8"."right" = "t6"."right"
+) AS "t9"
+WHERE
+  "t9"."both" >= (
+    (
+      (
+        "t9"."left_requests" + "t9"."right_requests"
+      ) - "t9"."both"
+    ) * 0.5
+  );
+
+WITH "t11" AS (
+  SELECT
+    "t2"."account_id",
+    "t2"."organisation",
+    "t2"."n",
+    "t2"."first_at",
+    "t2"."last_at",
+    "t7"."known_opening_80_template",
+    "t8"."known_opening_32_template",
+    "t9"."known_closing_80_template",
+    "t10"."known_closing_32_template"
+  FROM "kept_4" AS "t2"
+  LEFT OUTER JOIN (
+    SELECT
+      "t1"."frame" AS "known_opening_80_frame",
+      "t1"."template" AS "known_opening_80_template"
+    FROM "given_1" AS "t1"
+  ) AS "t7"
+    ON "t2"."known_opening_80" = "t7"."known_opening_80_frame"
+  LEFT OUTER JOIN (
+    SELECT
+      "t1"."frame" AS "known_opening_32_frame",
+      "t1"."template" AS "known_opening_32_template"
+    FROM "given_1" AS "t1"
+  ) AS "t8"
+    ON "t2"."known_opening_32" = "t8"."known_opening_32_frame"
+  LEFT OUTER JOIN (
+    SELECT
+      "t1"."frame" AS "known_closing_80_frame",
+      "t1"."template" AS "known_closing_80_template"
+    FROM "given_1" AS "t1"
+  ) AS "t9"
+    ON "t2"."known_closing_80" = "t9"."known_closing_80_frame"
+  LEFT OUTER JOIN (
+    SELECT
+      "t1"."frame" AS "known_closing_32_frame",
+      "t1"."template" AS "known_closing_32_template"
+    FROM "given_1" AS "t1"
+  ) AS "t10"
+    ON "t2"."known_closing_32" = "t10"."known_closing_32_frame"
+)
+SELECT
+  *
+FROM (
+  SELECT
+    "t19"."account_id",
+    "t19"."organisation",
+    "t19"."template",
+    SUM("t19"."n") AS "count",
+    COUNT(*) AS "distinct",
+    SUM("t19"."n" * LOG(NULL, CAST("t19"."n" AS DOUBLE))) AS "n_log_n",
+    MIN("t19"."first_at") AS "first_at",
+    MAX("t19"."last_at") AS "last_at"
   FROM (
     SELECT
       *
     FROM (
       SELECT
-        "t20".*
-        EXCLUDE ("frame")
+        *
       FROM (
         SELECT
-          "t19"."account_id",
-          "t19"."organisation",
-          "t19"."at",
-          "t19"."prompt_key",
-          "t19"."skeleton_key",
-          "t19"."opening_80",
-          "t19"."opening_32",
-          "t19"."closing_80",
-          "t19"."closing_32",
-          "t19"."known_opening_80",
-          "t19"."known_opening_32",
-          "t19"."known_closing_80",
-          "t7"."frame",
-          "t7"."known_closing_32"
+          *
         FROM (
           SELECT
-            "t17".*
-            EXCLUDE ("frame")
-          FROM (
-            SELECT
-              "t16"."account_id",
-              "t16"."organisation",
-              "t16"."at",
-              "t16"."prompt_key",
-              "t16"."skeleton_key",
-              "t16"."opening_80",
-              "t16"."opening_32",
-              "t16"."closing_80",
-              "t16"."closing_32",
-              "t16"."known_opening_80",
-              "t16"."known_opening_32",
-              "t8"."frame",
-              "t8"."known_closing_80"
-            FROM (
-              SELECT
-                "t14".*
-                EXCLUDE ("frame")
-              FROM (
-                SELECT
-                  "t13"."account_id",
-                  "t13"."organisation",
-                  "t13"."at",
-                  "t13"."prompt_key",
-                  "t13"."skeleton_key",
-                  "t13"."opening_80",
-                  "t13"."opening_32",
-                  "t13"."closing_80",
-                  "t13"."closing_32",
-                  "t13"."known_opening_80",
-                  "t9"."frame",
-                  "t9"."known_opening_32"
-                FROM (
-                  SELECT
-                    "t11".*
-                    EXCLUDE ("frame")
-                  FROM (
-                    SELECT
-                      "t2"."account_id",
-                      "t2"."organisation",
-                      "t2"."at",
-                      "t2"."prompt_key",
-                      "t2"."skeleton_key",
-                      "t2"."opening_80",
-                      "t2"."opening_32",
-                      "t2"."closing_80",
-                      "t2"."closing_32",
-                      "t10"."frame",
-                      "t10"."known_opening_80"
-                    FROM "kept_1" AS "t2"
-                    LEFT OUTER JOIN (
-                      SELECT
-                        "t0"."frame",
-                        CAST("t0"."frame" AS VARCHAR) AS "known_opening_80"
-                      FROM "kept_2" AS "t0"
-                      WHERE
-                        "t0"."edge" = 'opening_80'
-                    ) AS "t10"
-                      ON "t2"."opening_80" = "t10"."frame"
-                  ) AS "t11"
-                ) AS "t13"
-                LEFT OUTER JOIN (
-                  SELECT
-                    "t0"."frame",
-                    CAST("t0"."frame" AS VARCHAR) AS "known_opening_32"
-                  FROM "kept_2" AS "t0"
-                  WHERE
-                    "t0"."edge" = 'opening_32'
-                ) AS "t9"
-                  ON "t13"."opening_32" = "t9"."frame"
-              ) AS "t14"
-            ) AS "t16"
-            LEFT OUTER JOIN (
-              SELECT
-                "t0"."frame",
-                CAST("t0"."frame" AS VARCHAR) AS "known_closing_80"
-              FROM "kept_2" AS "t0"
-              WHERE
-                "t0"."edge" = 'closing_80'
-            ) AS "t8"
-              ON "t16"."closing_80" = "t8"."frame"
-          ) AS "t17"
-        ) AS "t19"
-        LEFT OUTER JOIN (
-          SELECT
-            "t0"."frame",
-            CAST("t0"."frame" AS VARCHAR) AS "known_closing_32"
-          FROM "kept_2" AS "t0"
+            "t12"."account_id",
+            "t12"."organisation",
+            "t12"."n",
+            "t12"."first_at",
+            "t12"."last_at",
+            "t12"."known_opening_80_template" AS "template"
+          FROM "t11" AS "t12"
           WHERE
-            "t0"."edge" = 'closing_32'
-        ) AS "t7"
-          ON "t19"."closing_32" = "t7"."frame"
-      ) AS "t20"
-    ) AS "t21"
-    WHERE
-      (
-        "t21"."known_opening_80" IS NOT NULL
-      )
-      OR (
-        "t21"."known_opening_32" IS NOT NULL
-      )
-      OR (
-        "t21"."known_closing_80" IS NOT NULL
-      )
-      OR (
-        "t21"."known_closing_32" IS NOT NULL
-      )
-  ) AS "t22"
+            "t12"."known_opening_80_template" IS NOT NULL
+        ) AS "t13"
+        UNION ALL
+        SELECT
+          *
+        FROM (
+          SELECT
+            "t12"."account_id",
+            "t12"."organisation",
+            "t12"."n",
+            "t12"."first_at",
+            "t12"."last_at",
+            "t12"."known_opening_32_template" AS "template"
+          FROM "t11" AS "t12"
+          WHERE
+            "t12"."known_opening_32_template" IS NOT NULL
+            AND COALESCE("t12"."known_opening_80_template", -1) <> "t12"."known_opening_32_template"
+        ) AS "t14"
+      ) AS "t17"
+      UNION ALL
+      SELECT
+        *
+      FROM (
+        SELECT
+          "t12"."account_id",
+          "t12"."organisation",
+          "t12"."n",
+          "t12"."first_at",
+          "t12"."last_at",
+          "t12"."known_closing_80_template" AS "template"
+        FROM "t11" AS "t12"
+        WHERE
+          "t12"."known_closing_80_template" IS NOT NULL
+          AND COALESCE("t12"."known_opening_80_template", -1) <> "t12"."known_closing_80_template"
+          AND COALESCE("t12"."known_opening_32_template", -1) <> "t12"."known_closing_80_template"
+      ) AS "t16"
+    ) AS "t18"
+    UNION ALL
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t12"."account_id",
+        "t12"."organisation",
+        "t12"."n",
+        "t12"."first_at",
+        "t12"."last_at",
+        "t12"."known_closing_32_template" AS "template"
+      FROM "t11" AS "t12"
+      WHERE
+        "t12"."known_closing_32_template" IS NOT NULL
+        AND COALESCE("t12"."known_opening_80_template", -1) <> "t12"."known_closing_32_template"
+        AND COALESCE("t12"."known_opening_32_template", -1) <> "t12"."known_closing_32_template"
+        AND COALESCE("t12"."known_closing_80_template", -1) <> "t12"."known_closing_32_template"
+    ) AS "t15"
+  ) AS "t19"
   GROUP BY
     1,
     2,
-    3,
-    4,
-    5,
-    6,
-    7
-) AS "t23"
-GROUP BY
-  1,
-  2,
-  3,
-  4,
-  5,
-  6;
+    3
+) AS "t20"
+ORDER BY
+  "t20"."account_id" ASC,
+  "t20"."organisation" ASC,
+  "t20"."template" ASC;
