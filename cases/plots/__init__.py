@@ -10,6 +10,7 @@ from .backlog import WorkDay, backlog
 from .heat import heat, in_order
 from .layout import POINTS_MAX, Mark, Shade
 from .reliability import Bin, reliability
+from .sweep import sweep
 from .waterfall import Waterfall, waterfall
 from .week import DAYS, week
 
@@ -27,6 +28,7 @@ __all__ = [
     "heat",
     "in_order",
     "reliability",
+    "sweep",
     "waterfall",
     "week",
 ]

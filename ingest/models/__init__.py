@@ -8,6 +8,7 @@ from .job import Job
 from .platform import AccountPart, PlatformReport
 from .run import DetectorCost, DetectorRun
 from .signal import Batch, Rejection, Signal
+from .sweep import TemplateSlot
 from .token import MachineToken
 from .watermark import SuspectControl, SuspectResult, SuspectTest, SuspectText, WatermarkKey
 from .withdrawal import Withdrawal
@@ -33,6 +34,7 @@ __all__ = [
     "SuspectResult",
     "SuspectTest",
     "SuspectText",
+    "TemplateSlot",
     "WatermarkKey",
     "Withdrawal",
 ]

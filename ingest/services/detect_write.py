@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from ingest.detectors import DETECTORS, Findings
 from ingest.detectors.activity import controls, hourly_activity
+from ingest.detectors.sweeps import slots_of
 from ingest.models import Attribute, Batch, Detector, DetectorCost, DetectorRun, Signal
 from ingest.services import Receipt, record_activity, record_population, record_signals
 from ingest.services.looking import Looked, Say
 from ingest.services.signals import retried
+from ingest.services.sweeps import record_slots
 from ingest.wire import Observation
 
 TEMPLATE = re.compile(r"\bt-[0-9a-f]{20}\b")  # frames.template_id
@@ -48,7 +50,11 @@ def tell(run: DetectorRun, looked: Looked, say: Say, expected: timedelta | None 
         )
         for problem in receipt.rejected[:3]:
             say(f"  rejected: {problem.field} {problem.reason}")
-    _record_hours(run, looked, say)
+    told = _told_accounts(run)
+    _record_hours(run, looked, told, say)
+    if not looked.source.locked:  # a slot is words of a prompt
+        slots = retried(lambda: record_slots(slots_of(looked.requests, looked.population, told)))
+        say(f"sweeps: {slots:,} slot values that accounts have covered")
     close(run, looked)
     looked.say_what_left(say)
 
@@ -163,13 +169,16 @@ def _settle(run: DetectorRun, row: Detector, detector: ModuleType, **figures) ->
     )
 
 
-def _record_hours(run: DetectorRun, looked: Looked, say: Say) -> None:
-    """Of accounts that a detector has told in this window, also before it was interrupted."""
-    population = looked.population
+def _told_accounts(run: DetectorRun) -> set[str]:
+    """That a detector has told of in this window, also before it was interrupted."""
     told = Signal.objects.filter(
         detector__costs__run=run, window_start=run.window_start, window_end=run.window_end
     )
-    flagged = set(told.values_list("account__external_id", flat=True).distinct())
+    return set(told.values_list("account__external_id", flat=True).distinct())
+
+
+def _record_hours(run: DetectorRun, looked: Looked, flagged: set[str], say: Say) -> None:
+    population = looked.population
     tied = set(population.ties.account_id)
     others = [name for name in population.accounts.index if name not in flagged | tied]
     wanted = sorted(flagged | tied | set(controls(others, CONTROLS)))

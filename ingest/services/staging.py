@@ -42,6 +42,10 @@ TABLES = {
         requests integer, input_tokens bigint, cached_tokens bigint, output_tokens bigint,
         reasoning_tokens bigint, refusals integer, templates integer, extraction_requests integer
     """,
+    "stage_slot": """
+        external_id text COLLATE "C", template text COLLATE "C", slot text COLLATE "C",
+        first_at float8, count integer
+    """,
 }
 
 # {source} is a staging table with the columns of an account.

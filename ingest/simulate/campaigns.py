@@ -98,6 +98,11 @@ class Campaign:
         self.model = "lumen-large" if plan.thinking is None else "lumen-think"
         self.median = plan.answer / math.exp(SPREAD**2 / 2)  # of a log-normal with that mean
         self.number = 0
+        # what follows draws from a stream of its own, so that the rest of the world stays the same
+        self.manner = Random(repr(self.frames))
+        self.tongue = self._tongue()
+        self.replays = plan.kind in ("curriculum", "persona") and self.manner.random() < 0.5
+        self.list: dict[tuple[int, int], str] = {}
 
     def run(self) -> None:
         workers = self.hire()
@@ -211,15 +216,36 @@ class Campaign:
             slot = self.tasks.persona_question(self.field)
         else:
             slot = self.tasks.answer()
+        if plan.dealing == "by topic" and plan.kind != "curriculum":
+            slot = self.from_list(topic, slot)
         if draw.random() < plan.template_share:
             before, after = draw.choice(self.frames)
             slot = before + slot + after
+        slot = self.in_its_manner(slot)
         place = draw.choice(exits)
         self.log.send(
             customer, at, slot, draw.choice(place.addresses), place.asn,
             model=self.model, answer=self.median, thinking=plan.thinking,
             refuse=0.03 if plan.kind == "rewriting" else 0.008,
         )  # fmt: skip
+
+    def from_list(self, topic: int, slot: str) -> str:
+        """A finite list that is divided by topic, each item asked for a few times."""
+        return self.list.setdefault((topic, self.manner.randrange(6)), slot)
+
+    def in_its_manner(self, prompt: str) -> str:
+        """Some prescribe the language of thought, some carry a turn of another session."""
+        if self.replays and self.manner.random() < 0.4:
+            return f"user: {prompt}\nassistant: {self._turn()}\nuser: go on from there"
+        return prompt + self.tongue
+
+    def _tongue(self) -> str:
+        if self.plan.kind != "reasoning" or self.manner.random() < 0.5:
+            return ""
+        return f" Think only in {self.manner.choice(('Korean', 'Turkish', 'Vietnamese'))}."
+
+    def _turn(self) -> str:
+        return Tasks(self.manner).answer()
 
     def hide(self, workers) -> None:
         """Ordinary conversations from the same accounts and exits."""

@@ -209,6 +209,23 @@ def ways_of_asking(draws: int = DRAWS, peers: int = 300) -> Null:
     return Null(p, randomised)
 
 
+def dealt_list(draws: int = DRAWS, accounts: int = 12) -> Null:
+    """sweeps: accounts, some far busier, that take values of one slot, some far commoner, without
+    regard to each other."""
+    from ingest.detectors.division import division
+
+    rng = np.random.default_rng(SEED + 4)
+    p = np.empty(draws)
+    for draw in range(draws):
+        busy = rng.geometric(1 / 12, accounts)
+        common = rng.dirichlet(np.full(rng.integers(10, 80), 0.5))
+        who = np.repeat(np.arange(accounts), busy)
+        what = rng.choice(len(common), len(who), p=common)
+        cells, count = np.unique(np.stack([who, what]), axis=1, return_counts=True)
+        p[draw] = division(cells[0], cells[1], count, deals=999, seed=draw).p
+    return Null(p)
+
+
 # organisations of a value, and how common that is
 SIZES = np.array([5, 6, 8, 11, 16, 30, 60, 150])
 COMMON = np.array([30, 20, 15, 12, 10, 7, 4, 2]) / 100
@@ -289,6 +306,7 @@ STATISTICS: dict[str, Callable[[], Null]] = {
     "timing_hand_over": hand_over,
     "content_places": content,
     "behaviour_habits": ways_of_asking,
+    "sweep_division": dealt_list,
 }
 PLANTED = {"flat_synchrony": flat_synchrony}
 
