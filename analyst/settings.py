@@ -317,6 +317,7 @@ CELERY_BEAT_SCHEDULE = {
         "build_match_sets",
         "answer_matches",
         "ask_partners",
+        "run_pool_tests",
     )
 }
 CELERY_BEAT_SCHEDULE["watch_for_waves"] = {

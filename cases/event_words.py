@@ -247,6 +247,13 @@ def _assigned(kind: str, who: str, body: Mapping) -> tuple[str, str]:
     return f"{who} asked {reader} for a second blind reading", ""
 
 
+def _pooled(kind: str, who: str, body: Mapping) -> tuple[str, str]:
+    if body.get("not_tested") or not isinstance(body.get("p"), int | float):
+        return "Pooled prompts: not tested", str(body.get("not_tested") or "")
+    accounts = _count(body, "accounts", "account")
+    return f"Pooled prompts of {accounts} tested", f"p {body['p']:.2g} that they are like the rest"
+
+
 WORDS = {
     "case_opened": _opened,
     "members_changed": _members,
@@ -298,4 +305,6 @@ WORDS = {
     "sample_cancelled": _stopped,
     "reading_assigned": _assigned,
     "reading_finished": _read,
+    "pool_test_requested": _says("asked for a test of the pool"),
+    "pool_tested": _pooled,
 }

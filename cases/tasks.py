@@ -19,6 +19,7 @@ from cases.services import (
     match_set,
     order_ends,
     order_plan,
+    pool,
     preview,
     reliance,
     seal,
@@ -82,6 +83,11 @@ def run_regroup_previews():
     preview.count_hidden_daily()
     preview.run_waiting()
     reliance.tell_cases()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def run_pool_tests():
+    pool.run_waiting()
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)

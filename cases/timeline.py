@@ -76,6 +76,8 @@ EVENT_KINDS = {
     "sample_cancelled": (PEOPLE, "x"),
     "reading_assigned": (PEOPLE, "user"),
     "reading_finished": (PEOPLE, "check"),
+    "pool_test_requested": (PEOPLE, "review"),
+    "pool_tested": (SIGNALS, "pulse"),
 }
 STRONG = {
     "case_escalated", "case_reopened", "decision_recorded", "enforcement_approved",

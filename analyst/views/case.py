@@ -14,9 +14,11 @@ from analyst.commands import commands_for, holds
 from analyst.figures import FIGURES
 from analyst.forms import RevealForm
 from analyst.members import STATES, TIERS, VERDICTS, MembersQuery, state_counts
+from analyst.pool import pool_of
 from analyst.queue_rows import due_words
 from analyst.reshape import shape_of, survivor_of
 from analyst.sampling import panel_of
+from analyst.sweep_figure import SWEEPS
 from analyst.timeline import SHELVES, counts, timeline_page, who_looked
 from cases.models import (
     Case,
@@ -40,7 +42,11 @@ PLOTS = [
     {"name": "heat", "title": "Account × time", "ways": [
         {"name": "heat", "label": "4 days"}, {"name": "heat-all", "label": "all"}]},
     {"name": "week", "title": "Hour of the week", "ways": []},
+    {"name": "sweep", "title": "Sweep map", "ways": [
+        {"name": "sweep", "label": "by account"},
+        {"name": "sweep-templates", "label": "by template"}]},
 ]  # fmt: skip
+DRAWN = FIGURES | SWEEPS
 # fit of an innocent explanation: icon, and how a number of them is said
 FITS = {
     "does not fit": ("no", "do not fit", "does not fit"),
@@ -59,7 +65,7 @@ def case(request, ref):
     if case.merged_into_id:
         return _to_survivor(request.user, case)
     table = request.GET.get("table", "")
-    drawn = FIGURES[table](case) if table in FIGURES else None
+    drawn = DRAWN[table](case) if table in DRAWN else None
     if drawn and request.htmx:
         return render(request, "analyst/_figure_table.html", {"table": drawn.table})
     head, notes = head_of(request, case), _notes(request, case)
@@ -80,6 +86,7 @@ def case(request, ref):
         "notes": notes,
         "reveal_form": RevealForm(),
         "sample": panel_of(case, request.user),
+        "pool": pool_of(case),
         **_beside(request.user, case),
     }
     return render(request, "analyst/case.html", context)
@@ -118,9 +125,9 @@ def timeline(request, ref):
 @login_required
 def figure(request, ref, name):
     case = case_for_reading(request.user, ref)
-    if name not in FIGURES:
+    if name not in DRAWN:
         raise Http404
-    return JsonResponse(FIGURES[name](case).figure)
+    return JsonResponse(DRAWN[name](case).figure)
 
 
 @require_GET
@@ -128,9 +135,9 @@ def figure(request, ref, name):
 def figure_csv(request, ref, name):
     """The figure's rows. Cells that a spreadsheet would run as a formula are quoted."""
     case = case_for_reading(request.user, ref)
-    if name not in FIGURES:
+    if name not in DRAWN:
         raise Http404
-    drawn = FIGURES[name](case)
+    drawn = DRAWN[name](case)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{case.ref}-{name}.csv"'
     writer = csv.writer(response)

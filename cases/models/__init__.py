@@ -23,6 +23,7 @@ from .member import Link, Member
 from .note import Note
 from .notice import Notice, NoticeVersion
 from .partner import Partner, PartnerExchange
+from .pool import PoolTest
 from .protected import Protected
 from .regroup import GroupingTerms, PreviewCase, PreviewMember, RegroupPreview, Reliance
 from .sample import Reading, Sample, SampleAnswer, SampleItem, SampleStratum
@@ -70,6 +71,7 @@ __all__ = [
     "Operator",
     "Partner",
     "PartnerExchange",
+    "PoolTest",
     "PreviewCase",
     "PreviewMember",
     "Protected",

@@ -79,6 +79,8 @@ class TimelineEvent(models.Model):
         MATCH_COUNTED = "match_counted"
         MATCH_NAMES_WANTED = "match_names_wanted"
         MATCH_NAMED = "match_named"
+        POOL_TEST_REQUESTED = "pool_test_requested"
+        POOL_TESTED = "pool_tested"
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="events", db_index=False)
     seq = models.PositiveIntegerField()

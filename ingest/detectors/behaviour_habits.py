@@ -3,6 +3,10 @@
 Of a busy account some MOST prompts are looked at, up to twice as many, chosen by a mix of the
 prompt's length and its second: shares need no more, and what is compared is then of like size.
 Only counts leave the warehouse.
+Half of all prompts are looked at; the other half is for the test of what was selected (halves.py,
+pool.py). Of a busy account some MOST of them, up to twice as many, chosen by digest of the prompt
+and its second: shares need no more, and what is compared is then of like size. Only counts leave
+the warehouse.
 """
 
 import ibis
@@ -10,6 +14,7 @@ import ibis.expr.types as ir
 
 from ingest.detectors.attributes import second
 from ingest.detectors.families import SLUGS, each, looked_at
+from ingest.detectors.halves import selecting
 from ingest.detectors.warehouse import keep
 
 MOST = 32
@@ -23,7 +28,7 @@ SUBJECT = r"[^\s0-9!-/:-@\[-`{-~]{8,24}"
 def asked(requests: ir.Table) -> ir.Table:
     """Of the prompts that are looked at: account_id, subject (a word of it, or null), standing and
     the slugs of FAMILIES (1 or 0). Kept in the warehouse: prompts are read once."""
-    t = requests.filter(requests.prompt.notnull())
+    t = selecting(requests.filter(requests.prompt.notnull()))
     t = t.select("account_id", prompt=t.prompt, second=second(t))
     volume = t.group_by("account_id").aggregate(prompts=t.count())
     t = t.join(volume, "account_id")

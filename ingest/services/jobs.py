@@ -2,14 +2,20 @@
 dead changes nothing any more. The row is the queue of record; a sweep finds what waits or was left.
 """
 
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from ingest.models import Job
 
+log = logging.getLogger(__name__)
+BEAT = 2.0  # seconds between signs of life that are given beside the work
 SILENT = timedelta(seconds=60)  # without a sign of life the worker is taken for dead
 GIVEN_UP = 5  # workers that died on one job, one after another
 
@@ -57,6 +63,37 @@ class Hold:
             raise Superseded
         if state == Job.State.RUNNING:  # an end may be rolled back with the caller's transaction
             self._beat_at = now
+
+
+@contextmanager
+def signs_of_life(hold: Hold, progress: Mapping) -> Iterator[None]:
+    """Beats while the body works, from a thread and a connection of its own, with what progress
+    (step, done) holds by then: the body tells by changing it, and never beats itself. Raises
+    Cancelled or Superseded after the body."""
+    over, ended = threading.Event(), []
+
+    def beat():
+        try:
+            while not over.wait(BEAT):
+                try:
+                    hold.beat(**progress)
+                except (Cancelled, Superseded) as error:
+                    ended.append(error)
+                    return
+                except DatabaseError as error:
+                    log.warning("no sign of life could be given: %s", error)
+        finally:
+            connection.close()
+
+    teller = threading.Thread(target=beat, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
+    if ended:
+        raise ended[0]
 
 
 def to_take() -> Q:
