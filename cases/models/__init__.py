@@ -31,6 +31,7 @@ from .sharing import Share
 from .signing import SigningKey
 from .taxii import Collection, SharedObject, Submission, SubmissionItem
 from .timeline import EventContent, TimelineEvent
+from .tip import Tip
 from .wave import Aftermath
 
 __all__ = [
@@ -92,5 +93,6 @@ __all__ = [
     "Submission",
     "SubmissionItem",
     "TimelineEvent",
+    "Tip",
     "WatermarkFinding",
 ]
