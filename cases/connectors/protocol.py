@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from ingest.outbound import Answer, NoAnswer, NotSent, request
+from ingest.outbound import ANSWER_BYTES, Answer, NoAnswer, NotSent, request
 
 KEPT_CHARACTERS = 2_000  # of a request and of an answer, for people who look at an exchange
 HIDDEN = "•••"
@@ -153,6 +153,7 @@ class Wire:
         *,
         headers: Mapping[str, str],
         body: bytes | None = None,
+        answer_bytes: int = ANSWER_BYTES,
     ) -> Answer:
         """One request to a checked address. Raises NotSent or NoAnswer, as ingest.outbound does."""
         start, answer, problem = time.monotonic(), None, ""
@@ -163,6 +164,7 @@ class Wire:
                 headers=headers,
                 body=body,
                 allowed_private_hosts=self._endpoint.allowed_private_hosts,
+                answer_bytes=answer_bytes,
             )
             return answer
         except (NotSent, NoAnswer) as error:
