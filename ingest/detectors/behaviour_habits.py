@@ -1,11 +1,8 @@
 """How accounts ask: families of prompts, subjects and single turns. Ibis expressions.
 
-Of a busy account some MOST prompts are looked at, up to twice as many, chosen by a mix of the
-prompt's length and its second: shares need no more, and what is compared is then of like size.
-Only counts leave the warehouse.
-Half of all prompts are looked at; the other half is for the test of what was selected (halves.py,
-pool.py). Of a busy account some MOST of them, up to twice as many, chosen by digest of the prompt
-and its second: shares need no more, and what is compared is then of like size. Only counts leave
+Of a busy account some 2 · MOST prompts are looked at, up to twice as many, chosen by a mix of the
+prompt's length and its second: shares need no more, and what is compared is then of like size. Half
+of them (halves.py) are left aside for the test of what was selected (pool.py). Only counts leave
 the warehouse.
 """
 
@@ -14,7 +11,7 @@ import ibis.expr.types as ir
 
 from ingest.detectors.attributes import second
 from ingest.detectors.families import SLUGS, each, looked_at
-from ingest.detectors.halves import selecting
+from ingest.detectors.halves import held_out
 from ingest.detectors.warehouse import keep
 
 MOST = 32
@@ -28,14 +25,14 @@ SUBJECT = r"[^\s0-9!-/:-@\[-`{-~]{8,24}"
 def asked(requests: ir.Table) -> ir.Table:
     """Of the prompts that are looked at: account_id, subject (a word of it, or null), standing and
     the slugs of FAMILIES (1 or 0). Kept in the warehouse: prompts are read once."""
-    t = selecting(requests.filter(requests.prompt.notnull()))
+    t = requests.filter(requests.prompt.notnull())
     t = t.select("account_id", prompt=t.prompt, second=second(t))
     volume = t.group_by("account_id").aggregate(prompts=t.count())
     t = t.join(volume, "account_id")
-    every = ibis.greatest(t.prompts // MOST, ibis.literal(1))
+    every = ibis.greatest(t.prompts // (2 * MOST), ibis.literal(1))
     # by what every warehouse works out alike; its own hash would pick other prompts than another's
     mixed = (t.second * MIX + t.prompt.length() * MIX_LENGTH) % MODULUS
-    t = t.filter(mixed % every == 0)
+    t = t.filter((mixed % every == 0) & ~held_out(t.prompt))
     text = looked_at(t.prompt)
     later = (t.prompt.length() > 2 * HEAD).ifelse(t.prompt.substr(HEAD, FROM_HEAD).lower(), text)
     return keep(

@@ -2,8 +2,8 @@
 
 Only of templates that detectors tell, and of the accounts that use them: at most some EACH prompts
 of an account, chosen by digest. A value is the WIDTH characters of the slot next to the template's
-fixed words, so that a long text behind it counts as what it begins with; it leaves the warehouse as
-a digest.
+fixed words, so that a long text behind it counts as what it begins with; only a digest of it is
+kept.
 """
 
 import re
@@ -14,6 +14,8 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from ingest.detectors.attributes import second
+from ingest.detectors.behaviour_habits import MIX, MIX_LENGTH, MODULUS
+from ingest.detectors.findings import digest
 from ingest.detectors.population import Population, moment
 from ingest.detectors.template import FEWEST_OTHERS, FEWEST_REQUESTS, LEAST_SHARE, rate
 from ingest.services.sweeps import CoveredSlot
@@ -68,7 +70,7 @@ def worded(population: Population, accounts: Collection[str]) -> pd.DataFrame:
 
 
 def covered(requests: ir.Table, wanted: pd.DataFrame) -> ir.Table:
-    """account_id, template, slot (a digest), first_at and count, of the templates that are wanted
+    """account_id, template, slot (words), first_at and count, of the templates that are wanted
     (worded)."""
     names = ibis.memtable(wanted[["account_id"]].drop_duplicates())
     t = requests.filter(requests.prompt.notnull()).semi_join(names, "account_id")
@@ -76,7 +78,7 @@ def covered(requests: ir.Table, wanted: pd.DataFrame) -> ir.Table:
     volume = t.group_by("account_id").aggregate(prompts=t.count())
     t = t.join(volume, "account_id")
     every = ibis.greatest(t.prompts // EACH, ibis.literal(1))
-    t = t.filter((t.prompt.hash() % every + t.second % every) % every == 0)
+    t = t.filter((t.second * MIX + t.prompt.length() * MIX_LENGTH) % MODULUS % every == 0)
     plain = t.prompt.lower().re_replace(r"\s+", " ")
     t = t.select("account_id", "at", plain=plain).join(ibis.memtable(wanted), "account_id")
     t = t.filter(t.plain.contains(t.fixed))
@@ -86,7 +88,6 @@ def covered(requests: ir.Table, wanted: pd.DataFrame) -> ir.Table:
     slot = t.after.ifelse(after, t.plain.substr(begin, place - begin)).strip()
     t = t.select("account_id", "template", "at", slot=slot)
     t = t.filter(t.slot.length() > 0)
-    t = t.mutate(slot=t.slot.hexdigest("sha256").left(32))
     return t.group_by("account_id", "template", "slot").aggregate(
         first_at=t["at"].min(), count=t.count()
     )
@@ -104,5 +105,9 @@ def slots_of(
     rows = rows.order_by("template", "account_id", "slot").limit(MOST_ROWS).execute()
     for row in rows.itertuples(index=False):
         yield CoveredSlot(
-            row.account_id, row.template, row.slot, moment(row.first_at), int(row.count)
+            row.account_id,
+            row.template,
+            digest(row.slot)[:32],
+            moment(row.first_at),
+            int(row.count),
         )

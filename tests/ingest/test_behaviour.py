@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ingest.detectors import behaviour, families
+from ingest.detectors import behaviour, behaviour_habits, families
 from ingest.detectors.behaviour_habits import MOST, asked, counts, sessions
+from ingest.detectors.halves import held_out
 from ingest.detectors.peers import Peers
 from ingest.readers.columns import TYPES
 from ingest.simulate.words import FIELDS, Writer
@@ -77,7 +78,7 @@ def test_of_a_long_prompt_the_ends_are_looked_at_and_not_the_data_between():
     ]  # fmt: skip
 
 
-def people(book: LogBook, many: int, turns: int = 16, seed: int = 3) -> None:
+def people(book: LogBook, many: int, turns: int = 40, seed: int = 3) -> None:
     writer = Writer(random.Random(seed))
     for number in range(many):
         for turn in range(turns):
@@ -85,7 +86,7 @@ def people(book: LogBook, many: int, turns: int = 16, seed: int = 3) -> None:
             book.add(f"u{number}", prompt, hours=turn * 7.3 + number / 60)
 
 
-def graders(book: LogBook, many: int, turns: int = 16) -> None:
+def graders(book: LogBook, many: int, turns: int = 40) -> None:
     writer = Writer(random.Random(8))
     for number in range(many):
         for turn in range(turns):
@@ -103,8 +104,8 @@ def test_an_account_that_does_little_else_is_told_with_what_and_against_whom(tmp
     one = found.observations[0]
     assert one.summary.startswith("100% of its prompts: has answers graded or compared (peers 0%)")
     assert one.evidence["families"]["grading"]["here"] == 1.0
-    assert one.evidence["peers"] == 82 and one.samples
-    assert one.p_value == pytest.approx(2 / 82, abs=0.013), "rank among peers, ties against it"
+    assert one.evidence["peers"] >= 60 and one.samples
+    assert 1 / 82 <= one.p_value <= 2 / 60, "rank among peers, ties against it"
     assert 0 < one.score <= behaviour.HIGHEST_SCORE
     assert found.tested == 82 and set(found.scores) == {o["account_id"] for o in book.rows}
 
@@ -133,7 +134,7 @@ def test_of_a_busy_account_a_bounded_number_is_looked_at(tmp_path):
     frame = counts(asked(book.open(tmp_path))).execute().set_index("account_id")
     assert MOST / 2 <= frame.looked["busy"] <= 3 * MOST
     assert frame.grading["busy"] == frame.looked["busy"]
-    assert frame.looked["u0"] == 16
+    assert 8 <= frame.looked["u0"] <= 32, "one half is left aside"
 
 
 def test_coverage_counts_on_both_sides_and_novelty_on_one():
@@ -148,7 +149,18 @@ def test_coverage_counts_on_both_sides_and_novelty_on_one():
     assert told.p[2] > 3 / 200, "whoever never brings a new subject is not suspected for that"
 
 
-def test_good_turing_novelty_and_coverage_are_what_the_formulas_say(tmp_path):
+def test_what_is_held_out_for_the_test_of_the_selected_is_never_looked_at(tmp_path):
+    book = LogBook()
+    for turn in range(60):
+        book.add("one", f"Grade the answer to question {turn}, please.", hours=turn)
+    requests = book.open(tmp_path)
+    kept = int((~held_out(requests.prompt)).sum().execute())
+    frame = counts(asked(requests)).execute()
+    assert 15 < kept < 45 and frame.looked[0] == kept
+
+
+def test_good_turing_novelty_and_coverage_are_what_the_formulas_say(tmp_path, monkeypatch):
+    monkeypatch.setattr(behaviour_habits, "held_out", lambda prompts: prompts.isnull())
     book = LogBook()
     words = (
         ["gardening"] * 8 + ["orchestra"] * 2 + ["mountains", "astronomy", "furniture", "porcelain"]

@@ -2,14 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
+import ibis
 import numpy as np
+import pandas as pd
 import pytest
 from django.test import TestCase
 
 from ingest.detectors import Population
 from ingest.detectors.division import division, expected_shared
-from ingest.detectors.sweeps import anchor, slots_of
+from ingest.detectors.sweeps import anchor, covered, slots_of
 from ingest.models import Account, Attribute, TemplateSlot
+from ingest.readers.columns import TYPES
 from ingest.services.sweeps import CoveredSlot, record_slots
 from tests.ingest.logs import LogBook
 
@@ -61,6 +64,15 @@ def test_each_account_s_values_are_told_as_digests_with_first_use_and_count(tmp_
     found = division(cells[0], cells[1], cells[2].astype(int))
     assert (found.accounts, found.values, found.overlap) == (4, 24, 0.0)
     assert found.chance > 0.6 and found.p == 0.001
+
+
+@pytest.mark.parametrize("dialect", ["snowflake", "bigquery", "clickhouse", "pyspark"])
+def test_the_slots_are_found_in_every_warehouse(dialect):
+    wanted = pd.DataFrame(
+        {"account_id": ["a"], "template": ["t-1"], "fixed": ["words"], "after": [True]}
+    )
+    requests = ibis.table(TYPES, name="requests")
+    assert ibis.to_sql(covered(requests, wanted), dialect=dialect)
 
 
 def test_a_list_that_everybody_goes_through_is_not_divided():

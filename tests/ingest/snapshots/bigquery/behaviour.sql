@@ -232,9 +232,19 @@ WHERE
       ) + (
         LENGTH(`t6`.`prompt`) * 69621
       ), 2147483647),
-      GREATEST(CAST(FLOOR(ieee_divide(`t6`.`prompts`, 32)) AS INT64), 1)
+      GREATEST(CAST(FLOOR(ieee_divide(`t6`.`prompts`, 64)) AS INT64), 1)
     )
-  ) = 0;
+  ) = 0
+  AND NOT (
+    (
+      `t6`.`prompt` IS NOT NULL
+    )
+    AND (
+      (
+        MOD(LENGTH(REGEXP_REPLACE(`t6`.`prompt`, '[aeiou13579]', '')), 2)
+      ) = 1
+    )
+  );
 
 SELECT
   `t1`.`account_id`,

@@ -248,9 +248,17 @@ WHERE
     ) % GREATEST(CAST(FLOOR((
       "t6"."prompts"
     ) / (
-      32
+      64
     )) AS Nullable(Int64)), 1)
-  ) = 0;
+  ) = 0
+  AND NOT (
+    isNotNull("t6"."prompt")
+    AND (
+      (
+        LENGTH(replaceRegexpAll("t6"."prompt", '[aeiou13579]', '')) % 2
+      ) = 1
+    )
+  );
 
 SELECT
   "t1"."account_id" AS "account_id",

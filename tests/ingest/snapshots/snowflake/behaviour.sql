@@ -215,9 +215,19 @@ WHERE
     ) % GREATEST(CAST(FLOOR((
       "t6"."prompts"
     ) / (
-      32
+      64
     )) AS BIGINT), 1)
-  ) = 0;
+  ) = 0
+  AND NOT (
+    (
+      "t6"."prompt" IS NOT NULL
+    )
+    AND (
+      (
+        LENGTH(REGEXP_REPLACE("t6"."prompt", '[aeiou13579]', '')) % 2
+      ) = 1
+    )
+  );
 
 SELECT
   "t1"."account_id",
