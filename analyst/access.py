@@ -114,7 +114,7 @@ def order_for_reviewing(user: User, ref: str) -> Enforcement:
 def share_for_reading(user: User, pk: int) -> Share:
     return get_object_or_404(
         Share.objects.filter(case__in=visible_cases(user)).select_related(
-            "case", "prepared_by", "reviewed_by"
+            "case", "partner", "prepared_by", "reviewed_by", "ended_by"
         ),
         pk=pk,
     )

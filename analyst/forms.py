@@ -2,7 +2,7 @@
 
 from django import forms
 
-from cases.models import Case, Connector, Decision, Enforcement, Member
+from cases.models import Case, Connector, Decision, Enforcement, Member, Partner
 
 Kind = Enforcement.Kind
 
@@ -148,6 +148,27 @@ class ReviewForm(DeskForm):
 
 class ShareForm(DeskForm):
     tlp = forms.ChoiceField(label="Widest audience", choices=Case.TLP.choices)
+    partner = forms.ModelChoiceField(
+        label="To",
+        queryset=Partner.objects.none(),
+        to_field_name="slug",
+        required=False,
+        empty_label="a file to be handed over",
+    )
+    legal_basis = forms.CharField(
+        label="Legal basis",
+        required=False,
+        max_length=300,
+        widget=forms.TextInput(attrs={"placeholder": "as agreed with the partner"}),
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["partner"].queryset = Partner.objects.filter(enabled=True)
+
+
+class RecallForm(DeskForm):
+    reason = forms.CharField(label="Why is it taken back?", max_length=300, widget=_long(2))
 
 
 class ViewForm(DeskForm):

@@ -318,6 +318,7 @@ CELERY_BEAT_SCHEDULE = {
         "answer_matches",
         "ask_partners",
         "run_pool_tests",
+        "end_shares",
     )
 }
 CELERY_BEAT_SCHEDULE["watch_for_waves"] = {

@@ -92,6 +92,7 @@ desk = [
     path("sharing/<int:pk>/", sharing.share, name="share"),
     path("sharing/<int:pk>/review/", sharing.review, name="share-review"),
     path("sharing/<int:pk>/file/", sharing.download, name="share-file"),
+    path("sharing/<int:pk>/recall/", sharing.recall, name="share-recall"),
     path("suspects/", suspects.suspects, name="suspects"),
     path("suspects/new/", suspects.new, name="suspect-new"),
     path("suspects/keys/", suspects.keys, name="suspect-keys"),

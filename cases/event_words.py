@@ -294,6 +294,8 @@ WORDS = {
     "match_counted": _matched("{partner} holds values of this case", "count", "value"),
     "match_names_wanted": _matched("asked {partner} which ones it holds", "count", "value"),
     "match_named": _matched("{partner} and we know which values both hold", "found", "value"),
+    "share_recalled": _says("recalled a share", "reason"),
+    "share_expired": _says("let a share expire", "reason"),
     "packet_requested": _says("asked for an evidence packet"),
     "packet_sealed": _sealed,
     "packet_downloaded": _says("downloaded an evidence packet"),

@@ -23,6 +23,7 @@ from cases.services import (
     preview,
     reliance,
     seal,
+    share,
     submissions,
     waves,
 )
@@ -126,3 +127,8 @@ def answer_matches():
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def ask_partners():
     match_ask.ask_waiting()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def end_shares():
+    share.end_shares()

@@ -58,6 +58,8 @@ EVENT_KINDS = {
     "authorisation_ended": (ACTIONS, "x"),
     "platform_drifted": (ACTIONS, "warn"),
     "share_prepared": (ACTIONS, "share"),
+    "share_recalled": (ACTIONS, "share"),
+    "share_expired": (ACTIONS, "share"),
     "share_approved": (ACTIONS, "check"),
     "share_refused": (ACTIONS, "x"),
     "share_downloaded": (ACTIONS, "share"),

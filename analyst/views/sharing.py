@@ -15,22 +15,25 @@ from analyst.access import (
     share_for_reviewing,
     visible_cases,
 )
-from analyst.forms import ReviewForm, ShareForm, posted
+from analyst.forms import RecallForm, ReviewForm, ShareForm, posted
 from analyst.regroup import marks_of
 from analyst.views.case import head_of
 from cases.errors import CaseError
-from cases.models import Case, Share
+from cases.models import Case, Partner, Share
 from cases.services.share import (
     approve_share,
     prepare_share,
+    recall_share,
     record_download,
     redaction_preview,
     refuse_share,
+    what_each_learns,
 )
 from cases.sharing.misp import misp_event
 
 PAGE = 100
 WAITING_SHOWN = 200
+RECIPIENTS = 6  # columns of what each would learn
 SHOWN = 60_000  # characters of a bundle on its page; the file holds all of it
 RULE_ICONS = {
     "stays here": ("no", "bad"),
@@ -44,11 +47,13 @@ RULE_ICONS = {
 @require_http_methods(["GET", "POST"])
 @login_required
 def prepare(request, ref):
-    """Choose the label and see, field by field, what would leave."""
+    """Choose who gets it and the label, and see field by field what would leave."""
     case = case_for_sharing(request.user, ref)
     asked = request.POST.get("tlp") or request.GET.get("tlp") or case.tlp
     tlp = asked if asked in Case.TLP.values else case.tlp
-    form = ShareForm(posted(request), initial={"tlp": tlp})
+    slug = request.POST.get("partner") or request.GET.get("partner") or ""
+    partner = Partner.objects.filter(enabled=True, slug=slug.replace("\0", "")).first()
+    form = ShareForm(posted(request), initial={"tlp": tlp, "partner": partner})
     if request.method == "POST" and form.is_valid():
         try:
             share = prepare_share(case, actor=request.user, **form.cleaned_data)
@@ -57,10 +62,10 @@ def prepare(request, ref):
         else:
             messages.success(request, "Prepared. A second person approves it before it leaves.")
             return redirect("analyst:share", pk=share.pk)
-    fields = _fields(case, tlp)
+    context = {"fields": _fields(case, tlp, partner), "tlp": tlp} | _learned(case, tlp)
     if request.GET.get("part") == "fields":
-        return render(request, "analyst/_share_fields.html", {"fields": fields, "tlp": tlp})
-    context = head_of(request, case) | {"form": form, "fields": fields, "tlp": tlp}
+        return render(request, "analyst/_share_fields.html", context)
+    context |= head_of(request, case) | {"form": form, "recipient": partner}
     status = 422 if request.method == "POST" else 200
     return render(request, "analyst/share_prepare.html", context, status=status)
 
@@ -140,8 +145,42 @@ def download(request, pk):
     return response
 
 
-def _fields(case: Case, tlp: str) -> list[dict]:
-    rows = redaction_preview(case, tlp)
+@require_POST
+@login_required
+def recall(request, pk):
+    """Take back what is out."""
+    share = share_for_reviewing(request.user, pk)
+    form = RecallForm(request.POST)
+    if form.is_valid():
+        try:
+            recall_share(share, actor=request.user, **form.cleaned_data)
+            messages.success(request, "Recalled: partners find it revoked.")
+            return redirect("analyst:share", pk=share.pk)
+        except CaseError as error:
+            form.add_error(None, str(error))
+    return _show(request, share, form, status=422)
+
+
+def _learned(case: Case, tlp: str) -> dict:
+    """A table of what each partner would learn: a row for each field that can leave."""
+    told = what_each_learns(case, tlp)
+    shown = told[:RECIPIENTS]
+    rows = [
+        {
+            "field": fields[0]["field"],
+            "cells": [
+                "nothing" if one["refused"] else row["leaves"]
+                for one, row in zip(shown, fields, strict=True)
+            ],
+        }
+        for fields in zip(*(one["rows"] for one in shown), strict=True)
+        if any(row["leaves"] != "nothing" for row in fields)
+    ]
+    return {"recipients": shown, "learned": rows, "recipients_cut": len(told) - len(shown)}
+
+
+def _fields(case: Case, tlp: str, partner: Partner | None = None) -> list[dict]:
+    rows = redaction_preview(case, tlp, partner)
     for row in rows:
         row["icon"], row["tone"] = RULE_ICONS.get(row["rule"], ("half", ""))
     return rows
@@ -156,7 +195,7 @@ def _show(request, share: Share, form: ReviewForm, *, status: int = 200):
         "share": share,
         "case": share.case,
         "form": form,
-        "fields": _fields(share.case, share.tlp),
+        "fields": _fields(share.case, share.tlp, share.partner),
         "tlp": share.tlp,
         "bundle": bundle[:SHOWN],
         "cut": len(bundle) > SHOWN,

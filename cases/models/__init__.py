@@ -29,7 +29,7 @@ from .regroup import GroupingTerms, PreviewCase, PreviewMember, RegroupPreview, 
 from .sample import Reading, Sample, SampleAnswer, SampleItem, SampleStratum
 from .sharing import Share
 from .signing import SigningKey
-from .taxii import Collection, SharedObject, Submission, SubmissionItem
+from .taxii import Collection, Feed, Push, SharedObject, Submission, SubmissionItem
 from .timeline import EventContent, TimelineEvent
 from .tip import Tip
 from .wave import Aftermath
@@ -52,6 +52,7 @@ __all__ = [
     "EventHook",
     "EvidencePacket",
     "Exchange",
+    "Feed",
     "FrozenPrevalence",
     "GroupingRun",
     "GroupingTerms",
@@ -76,6 +77,7 @@ __all__ = [
     "PreviewCase",
     "PreviewMember",
     "Protected",
+    "Push",
     "Reading",
     "RegroupPreview",
     "Reliance",

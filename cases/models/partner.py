@@ -53,7 +53,9 @@ class Partner(MachineToken):
     )
     may_send = models.BooleanField(default=True, help_text="objects to our collection")
     may_delete = models.BooleanField(default=False, help_text="what it sent there itself")
-    fields = ArrayField(models.CharField(max_length=12, choices=Field.choices), default=list)
+    fields = ArrayField(
+        models.CharField(max_length=12, choices=Field.choices), default=list, blank=True
+    )
     returns = ArrayField(
         models.CharField(max_length=12, choices=Return.choices), default=list, blank=True
     )

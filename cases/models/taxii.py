@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from .case import Case
 from .partner import Partner
+from .sharing import Share
 
 
 class Collection(models.Model):
@@ -151,5 +152,64 @@ class SubmissionItem(models.Model):
                 fields=["submission", "place"],
                 condition=Q(state="waiting"),
                 name="submission_item_waiting",
+            ),
+        ]
+
+
+class Feed(models.Model):
+    """A collection on a partner's server: how far we have read it."""
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="feeds")
+    remote_id = models.CharField(max_length=100, db_collation="C")
+    title = models.CharField(max_length=200, blank=True, default="")
+    can_read = models.BooleanField(default=False)
+    can_write = models.BooleanField(default=False)
+    read_until = models.CharField(
+        max_length=40, blank=True, default="", help_text="date_added of the last object kept"
+    )
+    following = models.CharField(
+        max_length=500, blank=True, default="", help_text="`next` of a page that was kept"
+    )
+    due_at = models.DateTimeField(auto_now_add=True)
+    read_at = models.DateTimeField(null=True, help_text="when it last answered")
+    failures = models.PositiveIntegerField(default=0, help_text="in a row")
+    problem = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "remote_id"], name="feed_one"),
+        ]
+
+
+class Push(models.Model):
+    """Objects on their way to a partner's server: sent at least once, until it says what it did."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting to be sent"
+        SENT = "sent", "taken, not yet gone through"
+        DONE = "done", "done"
+        FAILED = "failed", "refused by the partner"
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="pushes")
+    share = models.ForeignKey(Share, null=True, on_delete=models.PROTECT, related_name="pushes")
+    body = models.TextField(help_text="the envelope exactly as it is sent")
+    objects_count = models.PositiveIntegerField()
+    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
+    remote_status = models.CharField(max_length=100, blank=True, default="")
+    accepted = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(auto_now_add=True)
+    problem = models.CharField(max_length=300, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # the sweep: what is due
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state__in=["waiting", "sent"]),
+                name="push_due",
             ),
         ]

@@ -64,6 +64,8 @@ class TimelineEvent(models.Model):
         SHARE_APPROVED = "share_approved"
         SHARE_REFUSED = "share_refused"
         SHARE_DOWNLOADED = "share_downloaded"
+        SHARE_RECALLED = "share_recalled"
+        SHARE_EXPIRED = "share_expired"
         PACKET_REQUESTED = "packet_requested"
         PACKET_SEALED = "packet_sealed"
         PACKET_DOWNLOADED = "packet_downloaded"

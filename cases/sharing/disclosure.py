@@ -5,13 +5,16 @@ are held in the clear only until stix.py has turned them into tokens.
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Max
 
-from cases.models import Case, Enforcement, Link, Member
+from cases.models import Case, Enforcement, Link, Member, Partner
+from ingest.models import Detector, Signal
 
+Field = Partner.Field
 VALID = timedelta(days=90)
 ATTRIBUTES = 50  # of a kind, those that most members share
 
@@ -28,14 +31,17 @@ class Disclosure:
     cards: list[str]  # to become tokens
     templates: list[str]  # SHA-256 in hex
     actions: list[str]
+    root: tuple[str, int] | None = None  # whose finding it is, if all of it came from partners
     rows: list[dict] = field(default_factory=list)
 
 
-def disclosure(case: Case, tlp: str) -> Disclosure:
+def disclosure(case: Case, tlp: str, fields: Collection[str] | None = None) -> Disclosure:
     """Collect it in a few queries. rows: {field, here, leaves, rule, why} for the preview.
 
+    fields: of Partner.Field, those that the recipient's policy lets through; None: all.
     rule is "stays here", "coarser", "token" (a keyed or one-way code), "as it is" or "added".
     """
+    may = set(Field.values if fields is None else fields)
     members = Member.objects.current().filter(case=case)
     accounts = list(
         members.filter(tier=Member.Tier.CORE, account__is_aggregate=False)
@@ -54,6 +60,7 @@ def disclosure(case: Case, tlp: str) -> Disclosure:
         accounts=accounts,
         cards=cards,
         templates=sorted(hashlib.sha256(value.encode()).hexdigest() for value in templates),
+        root=_root(members),
         actions=sorted(
             case.enforcements.filter(state=Enforcement.State.DONE)
             .exclude(kind=Enforcement.Kind.REINSTATE)
@@ -61,8 +68,40 @@ def disclosure(case: Case, tlp: str) -> Disclosure:
             .distinct()
         ),
     )
-    found.rows.extend(_rows(case, tlp, found, members))
-    return found
+    found.rows.extend(limited(_rows(case, tlp, found, members), may))
+    return _within(found, may)
+
+
+def _within(found: Disclosure, may: set[str]) -> Disclosure:
+    """Without what the policy keeps here."""
+    kept = {
+        Field.ACCOUNTS: {"accounts": []},
+        Field.PAYMENT: {"cards": []},
+        Field.TEMPLATES: {"templates": []},
+        Field.SIZE: {"members_about": 0},
+        Field.WINDOW: {"first_day": None, "last_day": None},
+        Field.VERDICT: {"verdict": ""},
+        Field.ACTIONS: {"actions": []},
+    }
+    changes: dict = {}
+    for name, empty in kept.items():
+        if name not in may:
+            changes |= empty
+    return replace(found, **changes)
+
+
+def _root(members) -> tuple[str, int] | None:
+    """(root, hops) of what partners told, when nobody here saw anything by themselves."""
+    signals = Signal.objects.counting().filter(account__in=members.values("account"))
+    if signals.exclude(detector__family=Detector.Family.PARTNER).exists():
+        return None
+    heard = (
+        signals.filter(evidence__has_key="root")
+        .order_by("pk")
+        .values_list("evidence__root", "evidence__hops")
+        .first()
+    )
+    return (heard[0], int(heard[1] or 0)) if heard else None
 
 
 def two_figures(count: int) -> int:
@@ -108,9 +147,9 @@ def _rows(case: Case, tlp: str, found: Disclosure, members) -> list[dict]:
         ("Templates", _n(len(found.templates), "text"), _n(len(found.templates), "SHA-256"),
          "token", "who has the same text finds it; nobody reads it"),
         ("Payment cards", _n(len(found.cards), "value"), _n(len(found.cards), "token"), "token",
-         "HMAC under a secret of this share"),
+         "HMAC under a secret of this pair and epoch, or of this share"),
         ("Core accounts", _n(len(found.accounts), "id"), _n(len(found.accounts), "token"), "token",
-         "HMAC under a secret of this share"),
+         "HMAC under a secret of this pair and epoch, or of this share"),
         ("Other members", _n(others, "id"), "nothing", "stays here",
          "likely, possible, aggregate, or doubted by an analyst"),
         ("Addresses", _n(network, "value"), "nothing", "stays here", "bystanders use them too"),
@@ -130,6 +169,34 @@ def _rows(case: Case, tlp: str, found: Disclosure, members) -> list[dict]:
     ]  # fmt: skip
     names = ("field", "here", "leaves", "rule", "why")
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def limited(rows: list[dict], fields: Collection[str]) -> list[dict]:
+    """The preview's rows as they are for a recipient whose policy lets these fields through."""
+    told = []
+    for row in rows:
+        asks = POLICY_OF.get(row["field"])
+        if asks and asks not in fields and row["leaves"] != "nothing":
+            size = row["field"] == "Case"
+            row = row | {
+                "leaves": "campaign, without its size" if size else "nothing",
+                "rule": "coarser" if size else "stays here",
+                "why": "by the policy for this partner",
+            }
+        told.append(row)
+    return told
+
+
+# fields of the preview that a partner's policy may keep here
+POLICY_OF = {
+    "Case": Field.SIZE,
+    "Window": Field.WINDOW,
+    "Templates": Field.TEMPLATES,
+    "Payment cards": Field.PAYMENT,
+    "Core accounts": Field.ACCOUNTS,
+    "Verdict": Field.VERDICT,
+    "Action taken": Field.ACTIONS,
+}
 
 
 def _n(count: int, noun: str) -> str:

@@ -5,21 +5,28 @@ import hmac
 import json
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import stix2
 
 from .disclosure import VALID, Disclosure
+from .extension import SINCE, definition, extended
+from .stixcheck import moment
 from .tlp import marking
 
-# Ids that are the same in every bundle, ours or a partner's reading of it.
-NAMESPACE = uuid.UUID("5c3f2c0e-7f0c-4a55-9a0e-3d1f6f2b8d11")
 TECHNIQUE = "AML.T0024.002"
+TECHNIQUE_ID = "attack-pattern--0a48cb7a-090a-4158-96bc-81f73d5c99a5"
 CHUNK = 500  # tokens in one pattern
+ACCOUNTS = 2_000  # as objects of their own; the patterns hold all of them
+LOOK = "Members of the campaign share it. A match is a reason to look."
+HOW = (
+    "Account and payment tokens are HMAC-SHA256 under {key}. Confidence is the probability of "
+    "abuse in percent. A match is a reason to look, never to act by itself."
+)
 
 
 def token(secret: bytes, kind: str, value: str) -> str:
-    """HMAC-SHA256 in hex. Comparable only by who holds the secret of the share."""
+    """HMAC-SHA256 in hex. Comparable only by who holds the secret."""
     return hmac.new(secret, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
 
 
@@ -31,23 +38,20 @@ def build_bundle(
     bundle_id: str,
     secret: bytes,
     now: datetime,
+    epoch: int | None = None,
+    legal_basis: str = "",
+    valid: timedelta = VALID,
     campaign: dict | None = None,
 ) -> str:
     """The bundle's JSON text as it leaves. now: rounded down to the hour before it goes out.
 
-    campaign {id, created}: of an earlier share of the case, so that partners see a new version of
-    the same campaign and not a second one.
+    epoch: of the pairwise secret that tokens are under; None: a secret of this share alone.
+    campaign {id, created, modified}: of an earlier share of the case, so that partners see a new
+    version of the same campaign and not a second one.
     """
     now = now.replace(minute=0, second=0, microsecond=0)
     label = marking(tlp)
-    sender = stix2.Identity(
-        id=f"identity--{uuid.uuid5(NAMESPACE, sender_name)}",
-        created="2026-01-01T00:00:00.000Z",
-        modified="2026-01-01T00:00:00.000Z",
-        name=sender_name,
-        identity_class="organization",
-        object_marking_refs=[label],
-    )
+    sender = identity_of(sender_name, label)
     common = {
         "created": now,
         "modified": now,
@@ -59,7 +63,9 @@ def build_bundle(
         for name, day in (("first_seen", found.first_day), ("last_seen", found.last_day))
         if day
     }
-    known = campaign or {"id": f"campaign--{uuid.uuid4()}", "created": now}
+    known = _version_after(campaign, now) or {"id": f"campaign--{uuid.uuid4()}", "created": now}
+    root, hops = found.root or (known["id"], 0)
+    own = {"origin_ref": sender.id, "root_ref": root, "hops": hops, "token_epoch": epoch}
     subject = stix2.Campaign(
         **common | known,
         **seen,
@@ -67,16 +73,25 @@ def build_bundle(
         description=_describe(found),
         objective="Extract a model's capability through its API",
         confidence=found.confidence,
+        extensions=extended(
+            own
+            | {
+                "accounts_about": found.members_about or None,
+                "verdict": found.verdict if found.published else None,
+                "actions_taken": found.actions,
+                "legal_basis": legal_basis,
+                "expires_at": f"{now + valid:%Y-%m-%dT%H:00:00Z}",
+            }
+        ),
     )
     technique = stix2.AttackPattern(
-        id=f"attack-pattern--{uuid.uuid5(NAMESPACE, TECHNIQUE)}",
-        **common | {"created": "2026-01-01T00:00:00.000Z", "modified": "2026-01-01T00:00:00.000Z"},
+        id=TECHNIQUE_ID,
+        **common | {"created": SINCE, "modified": SINCE},
         name="Extract ML Model",
         external_references=[
             {
                 "source_name": "mitre-atlas",
                 "external_id": TECHNIQUE,
-                "url": f"https://atlas.mitre.org/techniques/{TECHNIQUE}",
             }
         ],
     )
@@ -84,59 +99,93 @@ def build_bundle(
         stix2.Indicator(
             **common,
             name=name,
+            description=LOOK,
             pattern=pattern,
             pattern_type="stix",
             indicator_types=["malicious-activity"],
             valid_from=now,
-            valid_until=now + VALID,
+            valid_until=now + valid,
             confidence=found.confidence,
+            extensions=extended(own),
         )
         for name, pattern in _patterns(found, secret)
     ]
+    accounts = [
+        stix2.UserAccount(user_id=one, object_marking_refs=[label])
+        for one in sorted(token(secret, "account", value) for value in found.accounts)[:ACCOUNTS]
+    ]
+    key = f"the pairwise secret, epoch {epoch}" if epoch else "a secret of this share"
+    note = stix2.Note(
+        **common,
+        abstract="How to read this",
+        content=HOW.format(key=key),
+        object_refs=[subject],
+    )
+    sighting = stix2.Sighting(
+        subject,
+        **common,
+        **seen,
+        **({"count": found.members_about} if found.members_about else {}),
+        where_sighted_refs=[sender],
+        confidence=found.confidence,
+    )
     ties = [
         stix2.Relationship(subject, "uses", technique, **common),
         *(stix2.Relationship(one, "indicates", subject, **common) for one in indicators),
     ]
-    told = [subject, technique, *indicators, *ties]
+    told = [subject, technique, *indicators, *accounts, *ties, sighting, note]
+    cover = {"name": subject.name, "object_refs": told, "confidence": found.confidence}
     if found.published:
-        cover = stix2.Report(
-            **common,
-            name=subject.name,
-            report_types=["campaign"],
-            published=now,
-            object_refs=told,
-            confidence=found.confidence,
-        )
+        made = stix2.Report(**common, **cover, report_types=["campaign"], published=now)
     else:
-        cover = stix2.Grouping(
-            **common,
-            name=subject.name,
-            context="suspicious-activity",
-            object_refs=told,
-            confidence=found.confidence,
-        )
-    bundle = stix2.Bundle(label, sender, cover, *told, id=bundle_id)
+        made = stix2.Grouping(**common, **cover, context="suspicious-activity")
+    bundle = stix2.Bundle(label, definition(label), sender, made, *told, id=bundle_id)
     return bundle.serialize(pretty=True)
 
 
+def identity_of(name: str, label) -> stix2.Identity:
+    """Who sends it: the same id wherever the same name is written."""
+    digest = hashlib.sha256(b"stillwatch desk " + name.encode()).digest()
+    return stix2.Identity(
+        id=f"identity--{uuid.UUID(bytes=digest[:16], version=4)}",
+        created=SINCE,
+        modified=SINCE,
+        name=name,
+        identity_class="organization",
+        object_marking_refs=[label],
+    )
+
+
 def campaign_of(bundle: str) -> dict | None:
-    """{id, created} of the campaign in a bundle that we made."""
+    """{id, created, modified} of the campaign in a bundle that we made."""
     for one in json.loads(bundle)["objects"]:
         if one["type"] == "campaign":
-            return {"id": one["id"], "created": one["created"]}
+            return {name: one[name] for name in ("id", "created", "modified")}
     return None
 
 
+def revoked(one: dict, at: datetime) -> dict:
+    """The object's next version, which takes it back (STIX 2.1 §3.6)."""
+    before = moment(one["modified"])
+    at = max(at, before + timedelta(milliseconds=1)) if before else at
+    return one | {"revoked": True, "modified": at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"}
+
+
+def _version_after(campaign: dict | None, now: datetime) -> dict | None:
+    if campaign is None:
+        return None
+    before = moment(campaign.get("modified"))
+    modified = max(now, before + timedelta(milliseconds=1)) if before else now
+    return {"id": campaign["id"], "created": campaign["created"], "modified": modified}
+
+
 def _describe(found: Disclosure) -> str:
-    parts = [f"About {found.members_about:,} API accounts act as one."]
-    if found.published:
+    about = f"About {found.members_about:,}" if found.members_about else "Many"
+    parts = [f"{about} API accounts act as one."]
+    if found.published and found.verdict:
         parts.append(f"Verdict of a person: {found.verdict.replace('_', ' ')}.")
     if found.actions:
         parts.append(f"Action taken: {', '.join(found.actions)}.")
-    parts.append(
-        "Account and payment tokens are HMAC-SHA256 under a secret of this share. "
-        "A match is a reason to look, never to act by itself."
-    )
     return " ".join(parts)
 
 

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cases.models import Case, Share
+from cases.services.partner import set_up_partner
 from cases.services.share import approve_share, prepare_share
 from tests.base import DeskTestCase, make_case, make_user
 
@@ -187,3 +188,46 @@ class PagesTest(SharingTestCase):
         second = self.client.get(f"/sharing/?after={first.context['following']}")
         found = [s.pk for r in (first, second) for s in r.context["shares"]]
         self.assertEqual((len(found), found), (123, sorted(set(found), reverse=True)))
+
+
+class PartnerPagesTest(SharingTestCase):
+    def setUp(self):
+        super().setUp()
+        self.north = set_up_partner("north", actor=self.lea, name=HOSTILE, legal_basis="MoU")
+        set_up_partner("south", actor=self.lea, name="South Lab", clearance="green", fields=[])
+
+    def test_the_page_says_what_each_partner_would_learn(self):
+        page = self.client.get("/cases/C-1/share/")
+        self.assertContains(page, "What each partner would learn")
+        self.assertContains(page, "not at this label")
+        self.assertNotContains(page, "<img src=x")
+        part = self.client.get("/cases/C-1/share/?part=fields&tlp=green&partner=south")
+        self.assertContains(part, "by the policy for this partner")
+        self.assertEqual(self.client.get("/cases/C-1/share/?partner=%00x").status_code, 200)
+
+    def test_it_goes_to_the_partner_and_is_recalled_by_who_approves(self):
+        response = self.post("/cases/C-1/share/", {"tlp": "amber", "partner": "north"})
+        share = Share.objects.get()
+        self.assertRedirects(response, f"/sharing/{share.pk}/", fetch_redirect_response=False)
+        self.assertEqual((share.partner, share.legal_basis), (self.north, "MoU"))
+        approve_share(share, actor=self.lea)
+        url = f"/sharing/{share.pk}/recall/"
+        self.assertEqual(self.post(url, {"reason": "x"}, user=self.stranger).status_code, 404)
+        self.assertEqual(self.post(url, {"reason": "x"}).status_code, 403)
+        self.assertEqual(self.post(url, {"reason": ""}, user=self.lea).status_code, 422)
+        self.post(url, {"reason": "an appeal was granted"}, user=self.lea)
+        page = self.client.get(f"/sharing/{share.pk}/")
+        self.assertContains(page, "an appeal was granted")
+        self.assertNotContains(page, "/file/")
+        again = self.post(url, {"reason": "again"}, user=self.lea)
+        self.assertContains(again, "nothing to recall", status_code=422)
+
+    def test_an_unknown_partner_and_no_legal_basis_are_refused_in_words(self):
+        response = self.post("/cases/C-1/share/", {"tlp": "amber", "partner": "nobody"})
+        self.assertContains(response, "errorlist", status_code=422)
+        response = self.post("/cases/C-1/share/", {"tlp": "green", "partner": "south"})
+        self.assertEqual(response.status_code, 422)
+        Case.objects.update(tlp="green")
+        response = self.post("/cases/C-1/share/", {"tlp": "green", "partner": "south"})
+        self.assertContains(response, "Legal basis", status_code=422)
+        self.assertFalse(Share.objects.exists())

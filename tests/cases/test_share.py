@@ -51,12 +51,15 @@ class ShareTests(DeskTestCase):
                 Share.objects.all().delete()
                 Case.objects.update(status=status, verdict=verdict)
                 share = self.prepare()
-                result = validate_string(share.bundle, ValidationOptions(version="2.1"))
+                result = validate_string(
+                    share.bundle, ValidationOptions(version="2.1", strict=True)
+                )
                 assert result.is_valid, result.errors
                 types = {one["type"] for one in json.loads(share.bundle)["objects"]}
                 assert types == {
                     cover, "campaign", "attack-pattern", "indicator", "relationship", "identity",
-                    "marking-definition",
+                    "marking-definition", "extension-definition", "user-account", "sighting",
+                    "note",
                 }  # fmt: skip
 
     def test_no_identifier_prompt_name_or_address_is_in_the_text(self):
