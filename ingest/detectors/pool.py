@@ -21,7 +21,7 @@ from ingest.detectors.embedding import HashedEmbedding
 from ingest.detectors.halves import held_out
 from ingest.detectors.likeness import PROMPTS
 from ingest.detectors.mmd import Pooled, median_width, pooled_test
-from ingest.detectors.prompts import LONGEST, SHORTEST
+from ingest.detectors.prompts import LONGEST, SHORTEST, md5
 
 MOST_ACCOUNTS, MOST_REFERENCE = 150, 300
 EACH = 12  # held-out prompts of an account
@@ -135,9 +135,7 @@ def _ranked(requests: ir.Table, names: list[str]) -> ir.Table:
     t = requests.filter(requests.prompt.length() >= SHORTEST).semi_join(some, "account_id")
     t = t.select("account_id", prompt=t.prompt.left(LONGEST), half=held_out(t.prompt).cast("int64"))
     once = t.group_by("account_id", "prompt").aggregate(half=t.half.min())
-    place = ibis.row_number().over(
-        group_by="account_id", order_by=[once.prompt.hash(), once.prompt]
-    )
+    place = ibis.row_number().over(group_by="account_id", order_by=md5(once.prompt))
     return once.mutate(place=place)
 
 
