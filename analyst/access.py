@@ -13,6 +13,7 @@ from django.urls import reverse
 from cases.models import (
     AllowEntry,
     Case,
+    Connector,
     Enforcement,
     EvidencePacket,
     PreviewCase,
@@ -24,6 +25,7 @@ from ingest.models import Account, Detector, SuspectTest, WatermarkKey, Withdraw
 READERS = {"analyst", "lead", "counsel", "platform owner", "auditor", "administrator"}
 DECIDERS = {"analyst", "lead"}
 REVIEWERS = {"lead"}
+CONNECTORS = {"platform owner", "administrator"}
 SHARERS = {"analyst", "lead", "counsel"}
 KEY_MAKERS = {"lead", "platform owner", "administrator"}
 WITHDRAWERS = {"lead", "platform owner"}
@@ -109,6 +111,18 @@ def order_for_changing(user: User, ref: str) -> Enforcement:
 
 def order_for_reviewing(user: User, ref: str) -> Enforcement:
     return _only(user, REVIEWERS, order_for_reading(user, ref), "A lead approves actions.")
+
+
+def may_connect(user: User) -> bool:
+    return may(user, CONNECTORS)
+
+
+def connector_for_switching(user: User, slug: str) -> Connector:
+    desk_for_reading(user)
+    connector = get_object_or_404(Connector, slug=slug)
+    if not may_connect(user):
+        raise PermissionDenied("A platform owner or an administrator switches connectors.")
+    return connector
 
 
 def share_for_reading(user: User, pk: int) -> Share:
@@ -309,7 +323,7 @@ def desk(request) -> dict:
         "case": "queue", "account": "accounts", "action": "actions", "share": "sharing",
         "suspect": "suspects", "preview": "thresholds", "calibration": "thresholds",
         "allow": "thresholds", "withdrawal": "detectors", "withdrawals": "detectors",
-        "detector": "detectors",
+        "detector": "detectors", "connectors": "actions", "connector": "actions",
     }  # fmt: skip
     current = part_of.get((here or "").split("-")[0], here)
     context["navigation"] = [

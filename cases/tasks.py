@@ -8,6 +8,7 @@ from cases.errors import CaseError
 from cases.services import (
     aftermath,
     authorise,
+    connect,
     deliver,
     drift,
     findings,
@@ -36,6 +37,7 @@ def group_new_signals():
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def deliver_due_items():
+    connect.probe_asked()
     deliver.deliver_due()
 
 

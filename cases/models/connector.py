@@ -1,6 +1,9 @@
+from django.conf import settings as desk_settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+
+PERSON = desk_settings.AUTH_USER_MODEL
 
 
 class Connector(models.Model):
@@ -30,8 +33,20 @@ class Connector(models.Model):
     off_because = models.CharField(
         max_length=200, blank=True, default="", help_text="who or what switched it off"
     )
+    switched_by = models.ForeignKey(
+        PERSON,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="null: the platform's own answer, or the command line",
+    )
+    switched_at = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0, help_text="in a row")
     open_until = models.DateTimeField(null=True, help_text="the circuit breaker rests until then")
+    probe_asked_at = models.DateTimeField(null=True, help_text="a worker is to ask it something")
+    probed_at = models.DateTimeField(null=True)
+    probe_ok = models.BooleanField(null=True)
+    probe_says = models.CharField(max_length=300, blank=True, default="")
 
     def __str__(self):
         return self.name

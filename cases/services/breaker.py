@@ -25,7 +25,12 @@ def tell(connector: Connector, verdicts: list[Verdict]) -> None:
     waits = [verdict.wait for verdict in verdicts if verdict.wait is not None]
     wait = max(waits, default=0.0)
     if "gone" in said:
-        rows.update(enabled=False, off_because="it answered 410 Gone")
+        rows.update(
+            enabled=False,
+            off_because="it answered 410 Gone",
+            switched_by=None,
+            switched_at=timezone.now(),
+        )
         log.error("connector %s answered 410 Gone and is switched off", connector.slug)
     heard = [one for one in said if one in ("well", "ill")]
     if heard and heard[-1] == "well":

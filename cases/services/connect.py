@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -16,6 +17,9 @@ from cases.connectors.webhook import Webhook
 from cases.crypto import CannotOpen, seal, unseal
 from cases.errors import CaseError
 from cases.models import Connector, Exchange
+from cases.services.nudge import after_commit
+
+log = logging.getLogger(__name__)
 
 Kind = Connector.Kind
 CARRIERS: dict[str, Callable[[Endpoint, Wire], Carrier]] = {
@@ -104,7 +108,7 @@ def set_up_webhook(
 
 def switch(connector: Connector, *, actor: User, on: bool) -> Connector:
     """Switch a connector on, rested, or off: its orders wait. Raises CaseError when it is so."""
-    fields = {"enabled": on, "off_because": "" if on else f"{actor.get_username()} switched it off"}
+    fields = {"enabled": on, "off_because": "", "switched_by": actor, "switched_at": timezone.now()}
     if on:
         fields |= {"failures": 0, "open_until": None}
     moved = Connector.objects.filter(pk=connector.pk, enabled=not on).update(**fields)
@@ -114,8 +118,32 @@ def switch(connector: Connector, *, actor: User, on: bool) -> Connector:
     return connector
 
 
+def ask_for_probe(connector: Connector, *, actor: User) -> None:
+    """Have a worker ask the platform something harmless. Asked twice, it asks once."""
+    asked = Connector.objects.filter(pk=connector.pk, probe_asked_at=None).update(
+        probe_asked_at=timezone.now()
+    )
+    if asked:
+        log.info("%s asks for a probe of connector %s", actor.get_username(), connector.slug)
+        after_commit("deliver_due_items")
+
+
+def probe_asked() -> int:
+    """The sweep: probe what people asked about. Two workers may ask the same; it is harmless."""
+    asked = list(Connector.objects.filter(probe_asked_at__isnull=False).order_by("probe_asked_at"))
+    for connector in asked:
+        found = probe(connector)
+        Connector.objects.filter(pk=connector.pk, probe_asked_at=connector.probe_asked_at).update(
+            probe_asked_at=None,
+            probed_at=timezone.now(),
+            probe_ok=found.ok,
+            probe_says=found.says[:300],
+        )
+    return len(asked)
+
+
 def probe(connector: Connector) -> Probe:
-    """Ask the platform something harmless, and keep what was said."""
+    """Ask the platform something harmless, and keep what was said. It uses the network."""
     try:
         carrier, wire = open_carrier(connector.kind, endpoint_of(connector))
     except CannotOpen as error:
