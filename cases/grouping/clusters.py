@@ -16,7 +16,7 @@ from .settle import Draft, conclude
 from .tables import Constraints, Facts, Previous, positions
 from .witnesses import witnesses
 
-METHOD = "rarity-3"
+METHOD = "rarity-4"
 NO_CONSTRAINTS = Constraints()
 
 

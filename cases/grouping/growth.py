@@ -1,11 +1,15 @@
-"""From seeds to members: those who belong vote, until those who vote are those who belong."""
+"""From seeds to members: those who belong vote, until those who vote are those who belong.
+
+Who is possibly a member votes as well. Were it only those more likely than not, a campaign of weak
+ties would lose its voters round by round, since each who goes takes his word for the others along.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .membership import Rows, Scorer
+from .membership import Rows, Scorer, belongs
 from .question import SMALLEST
 from .seeds import Seed
 from .tables import Facts
@@ -75,7 +79,7 @@ def _vote(facts, scorer, begun: Rows, which: np.ndarray, closed, bound) -> tuple
         if not len(members):
             break
         scores = scorer.score(members)
-        fits = (scores.total >= 0) & scores.tied & ~facts.aggregate[scores.account]
+        fits = belongs(facts, scores) & ~facts.aggregate[scores.account]
         if len(closed):
             fits &= ~np.isin(scores.rows.key(size), closed)
         whose = owner[scores.account]

@@ -17,11 +17,13 @@ from .rarity import (
     KIND_CODE,
     KIND_FAMILY,
     KINDS,
+    POSSIBLE_BITS,
     WEAK_KINDS,
     M,
     at_least,
     log_odds,
     p_value_bits,
+    paid,
     several,
 )
 from .tables import Facts, distinct
@@ -33,6 +35,7 @@ WEAK_SLOTS = {KIND_CODE[kind] for kind in WEAK_KINDS}
 SEARCH_BITS = 3.0  # newcomers are found through witnesses worth this much, of two domains
 # other organisations that must carry a value: one account, however much it shares, is one witness
 WITNESSES = 2
+UNFLAGGED_BITS = 0.0  # of whom no detector flagged: even odds
 TIE_BITS = 1.0  # what a family must be worth to count as one of the two
 NOBODY = np.zeros(0, dtype=np.int64)
 
@@ -102,6 +105,13 @@ class Scores:
         )  # fmt: skip
 
 
+def belongs(facts: Facts, scores: Scores) -> np.ndarray:
+    """Which rows are members: tied by two domains and possible at least. Whom no detector flagged
+    comes in where it is more likely a member than not."""
+    needed = np.where(facts.flagged[scores.account], POSSIBLE_BITS, UNFLAGGED_BITS)
+    return (scores.total >= needed) & scores.tied
+
+
 def domains(ties: np.ndarray) -> np.ndarray:
     """Families that tie, those of one domain as one."""
     ties = ties.copy()
@@ -145,7 +155,11 @@ class Heard:
         first[1:] = cell[1:] != cell[:-1]
         place = np.arange(len(order))
         rank = place - np.maximum.accumulate(np.where(first, place, 0))
-        return order, several(self.bits[order], rank, self.values[cell])
+        gain = paid(self.bits[order], rank, self.values[cell])
+        best = np.lexsort((self.witness[order], -gain, cell))
+        adds = np.empty(len(order))
+        adds[best] = several(gain[best], rank)
+        return order, adds
 
 
 class Scorer:

@@ -125,14 +125,21 @@ def at_least(count):
     return np.where(count < len(_AT_LEAST), few, count - np.sqrt(count))
 
 
-def several(bits, rank, values):
-    """What the hits of one kind are worth: bits of each, its rank from the best (0), and how many
-    values of the kind the account has.
+def paid(bits, rank, values):
+    """What a hit of one kind is worth after the looks: bits, its rank from the best (0), and how
+    many values of the kind the account has.
 
-    The i-th best of s values pays log2(s / i) for the looks, as Benjamini and Hochberg's step-up
-    does for p-values: an account with fifty addresses shares one by chance fifty times as easily.
-    And it counts half as much as the one before it: values of one kind come together, as the exits
-    of one seller do, so each tells less that is new.
+    The i-th best of s values pays log2(s / i), as in Simes' and Benjamini and Hochberg's tests: an
+    account with fifty addresses shares one by chance fifty times as easily, yet not all of them.
     """
-    looks = np.log2(np.maximum(values, rank + 1.0) / (rank + 1.0))
-    return np.maximum(bits - looks, 0.0) * np.exp2(-rank.astype(float))
+    return np.maximum(bits - np.log2(np.maximum(values, rank + 1.0) / (rank + 1.0)), 0.0)
+
+
+def several(gain, rank):
+    """What hits of one kind add, by their rank (0 first) in what is left of each after the looks.
+
+    Simes' test takes the best of all ranks: who shares each of twelve values shares more than who
+    shares one, though his best one pays for twelve looks. Every further hit counts half as much as
+    the one before it: values of one kind come together, as the exits of one seller do.
+    """
+    return gain * np.exp2(-np.asarray(rank, dtype=float))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .bridges import Bridge, split
+from .habits import rejoin
 from .links import Ties, components
 from .question import FLAGGED, PARTIES, SMALLEST, UNFLAGGED_FAMILIES, UNFLAGGED_SIZE
 from .tables import Constraints, Facts, distinct
@@ -45,14 +46,26 @@ def seeds(
         rows = order[row_start[component] : row_start[component + 1]]
         tie, account = found.tie[rows], found.account[rows]
         parts, bridges = split(tie, account, weight[tie], worth=worth)
-        for part in parts:
-            inside = set(tie[np.isin(account, part)].tolist()) if bridges else ()
-            mine = tuple(b for b in bridges if not set(b.ties).isdisjoint(inside))
+        for part in rejoin(facts, seen, parts):
+            mine = _bridges_of(part, bridges, tie, account)
             for piece in _keep_apart(part, sides, tie, account, weight[tie]):
                 if worth(piece):
                     chosen.append(Seed(piece, mine, int(component)))
     looked = tied[good[label[tied]]]
     return chosen, looked, label[looked]
+
+
+def _bridges_of(part, bridges: Sequence[Bridge], tie, account) -> tuple[Bridge, ...]:
+    """The bridges that lead from a part to accounts outside it."""
+    if not bridges:
+        return ()
+    at_part = np.isin(account, part)
+    inside, outside = set(tie[at_part].tolist()), set(tie[~at_part].tolist())
+    return tuple(
+        bridge
+        for bridge in bridges
+        if not inside.isdisjoint(bridge.ties) and not outside.isdisjoint(bridge.ties)
+    )
 
 
 class _Worth:

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .bridges import Bridge
-from .membership import Rows, Scorer, Scores
+from .membership import Rows, Scorer, Scores, belongs
 from .output import Cluster, describe
 from .question import SMALLEST, Meeting
 from .rarity import LIKELY_BITS, POSSIBLE_BITS
 from .stable import match
 from .tables import Constraints, Facts, Previous, distinct, positions
 from .witnesses import Witnesses
-
-# Whom no detector flagged belongs where it would vote: more likely a member than not.
-UNFLAGGED_BITS = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +124,11 @@ def _answers(facts, scorer, drafts, joints, held, previous, constraints):
     for joint, number, (out, pinned) in zip(joints, held, said, strict=True):
         scores = _better(every, joint)
         is_pinned = np.isin(scores.account, pinned)
-        # whom no detector flagged comes in by strong ties only, and is then held at possible
-        needed = np.where(facts.flagged[scores.account], POSSIBLE_BITS, UNFLAGGED_BITS)
-        belongs = ((scores.total >= needed) & scores.tied) | is_pinned
+        stays = belongs(facts, scores) | is_pinned
         voters = np.concatenate([drafts[at].voters for at in joint])
-        belongs &= ~np.isin(scores.account, out)
-        belongs &= is_pinned | ~_barred(facts, scores.account, belongs, voters, constraints.apart)
-        answers.append(_Answer(number, voters, scores, belongs, is_pinned))
+        stays &= ~np.isin(scores.account, out)
+        stays &= is_pinned | ~_barred(facts, scores.account, stays, voters, constraints.apart)
+        answers.append(_Answer(number, voters, scores, stays, is_pinned))
     return answers, bound
 
 

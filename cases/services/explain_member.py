@@ -18,7 +18,6 @@ from cases.services.left_out import LeftOut, left_out
 from cases.services.terms import current_prior
 from ingest.models import Attribute
 
-EVEN = 0.5  # who belongs at even odds votes
 SAME = 0.005  # a difference that no figure shows
 
 
@@ -61,10 +60,11 @@ def explain(member: Member) -> Explanation:
 
 
 def _voters(member: Member) -> set[int]:
-    """Who votes in the case: those who belong at even odds, save keys that stand for many, and
-    whom a person put in."""
-    sure = Q(probability__gte=EVEN, account__is_aggregate=False)
-    voters = Member.objects.current().filter(sure | Q(verdict=Member.Verdict.IN))
+    """Who votes in the case: those who belong, save keys that stand for many, and whom a person
+    put in."""
+    voters = Member.objects.current().filter(
+        Q(account__is_aggregate=False) | Q(verdict=Member.Verdict.IN)
+    )
     voters = voters.filter(case=member.case_id).exclude(verdict=Member.Verdict.OUT)
     return set(voters.values_list("account_id", flat=True))
 

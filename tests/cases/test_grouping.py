@@ -274,6 +274,23 @@ def test_content_and_timing_are_a_route_and_count_once_a_family():
     assert timing[0].bits <= 6
 
 
+def weak_ties(story, side=6, *, others=300):
+    """Accounts of one operator in a square: those of a row, and those of a column, share a text of
+    their own, and an exit with so many outsiders."""
+    who = story.people(side * side, flagged=side * side)
+    for at in range(side):
+        for some in (who[at * side : (at + 1) * side], who[at::side]):
+            story.share(some, "template", others=6)
+            story.share(some, "ip", others=others)
+    return who
+
+
+def test_possible_members_keep_their_vote_so_that_weak_ties_hold_together():
+    story = Story()
+    weak_ties(story)
+    assert story.group().refused == {"its families meet as often as chance would have it": 1}
+
+
 def test_a_watermark_never_raises_a_membership():
     story = Story()
     who = campaign(story)

@@ -8,7 +8,7 @@ import pytest
 from cases.grouping.benign import Figures, explain
 from cases.grouping.bridges import split
 from cases.grouping.question import meets_by_chance
-from cases.grouping.rarity import p_value_bits, rarity_bits, several
+from cases.grouping.rarity import p_value_bits, paid, rarity_bits, several
 
 
 def test_rarity_is_in_bits_and_unknown_stays_unknown():
@@ -24,10 +24,17 @@ def test_a_p_value_is_worth_at_most_the_bound():
 
 
 def test_the_looks_are_paid_for():
-    hit = np.array([6.0])
-    rank = np.array([0])
-    assert several(hit, rank, np.array([1])) == pytest.approx(6.0)
-    assert several(hit, rank, np.array([64])) == 0
+    assert paid(6.0, 0, 1) == pytest.approx(6.0)
+    assert paid(6.0, 0, 64) == 0
+
+
+def test_who_shares_all_of_many_values_has_more_than_who_shares_one():
+    ranks = np.arange(12)
+    everything = paid(4.0, ranks, 12)
+    assert everything[0] < 1 < everything[-1] == pytest.approx(4.0)
+    together = several(np.sort(everything)[::-1], ranks).sum()
+    assert together > several(paid(4.0, 0, 1), 0)
+    assert together < 8.0  # values of one kind come together
 
 
 def test_meeting_by_chance_is_a_hypergeometric_tail():
