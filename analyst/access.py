@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from cases.models import (
     AllowEntry,
+    Appeal,
     Case,
     Connector,
     Enforcement,
@@ -99,7 +100,14 @@ def order_for_reading(user: User, ref: str) -> Enforcement:
         raise Http404
     return get_object_or_404(
         Enforcement.objects.filter(case__in=visible_cases(user)).select_related(
-            "case", "connector", "requested_by", "reviewed_by"
+            "case",
+            "connector",
+            "requested_by",
+            "reviewed_by",
+            "paused_by",
+            "reverses",
+            "authorisation",
+            "notice_version__notice",
         ),
         number=int(number),
     )
@@ -123,6 +131,42 @@ def connector_for_switching(user: User, slug: str) -> Connector:
     if not may_connect(user):
         raise PermissionDenied("A platform owner or an administrator switches connectors.")
     return connector
+
+
+def appeal_for_reading(user: User, ref: str) -> Appeal:
+    rows = Appeal.objects.filter(order__case__in=visible_cases(user)).select_related(
+        "order__case", "order__connector", "item__account", "reviewer", "restored_by", "entered_by"
+    )
+    return get_object_or_404(rows, pk=_number(ref, "A-"))
+
+
+def appeal_for_reviewing(user: User, ref: str) -> Appeal:
+    return _only(
+        user, DECIDERS, appeal_for_reading(user, ref), "Analysts and leads review appeals."
+    )
+
+
+def desk_for_acting(user: User) -> None:
+    desk_for_reading(user)
+    if not may(user, DECIDERS):
+        raise PermissionDenied("Analysts and leads act.")
+
+
+def desk_for_protecting(user: User) -> None:
+    """What binds every order: the protected list, letters, what is approved in advance."""
+    desk_for_reading(user)
+    if not may(user, REVIEWERS):
+        raise PermissionDenied("A lead answers for what every action keeps to.")
+
+
+def may_hook(user: User) -> bool:
+    return may(user, {"platform owner", "administrator"})
+
+
+def desk_for_hooks(user: User) -> None:
+    desk_for_reading(user)
+    if not may_hook(user):
+        raise PermissionDenied("A platform owner or an administrator switches hooks.")
 
 
 def share_for_reading(user: User, pk: int) -> Share:
@@ -320,7 +364,9 @@ def desk(request) -> dict:
     counts = {"queue": open_cases, "actions": waiting}
     here = request.resolver_match.url_name if request.resolver_match else ""
     part_of = {
-        "case": "queue", "account": "accounts", "action": "actions", "share": "sharing",
+        "case": "queue", "account": "accounts", "action": "actions", "appeal": "actions",
+        "appeals": "actions", "drift": "actions", "protected": "actions", "notices": "actions",
+        "standing": "actions", "hooks": "actions", "share": "sharing",
         "suspect": "suspects", "preview": "thresholds", "calibration": "thresholds",
         "allow": "thresholds", "withdrawal": "detectors", "withdrawals": "detectors",
         "detector": "detectors", "connectors": "actions", "connector": "actions",

@@ -2,12 +2,10 @@
 
 from django import forms
 
-from cases.models import Case, Connector, Decision, Enforcement, Member, Partner
-
-Kind = Enforcement.Kind
+from cases.models import Case, Decision, Member, Partner
 
 
-def _words(choices) -> list[tuple[str, str]]:
+def words(choices) -> list[tuple[str, str]]:
     """The desk writes its words small."""
     return [(choice.value, choice.label.lower()) for choice in choices]
 
@@ -19,7 +17,7 @@ class DeskForm(forms.Form):
         super().__init__(*args, **{"label_suffix": "", **kwargs})
 
 
-def _long(rows: int, placeholder: str = "") -> forms.Textarea:
+def long_text(rows: int, placeholder: str = "") -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows, "placeholder": placeholder})
 
 
@@ -45,12 +43,12 @@ class DecisionForm(DeskForm):
     competing_hypothesis = forms.ChoiceField(
         label="What else could it be?",
         required=False,
-        choices=[("", "nothing that I can name"), *_words(Decision.Hypothesis)],
+        choices=[("", "nothing that I can name"), *words(Decision.Hypothesis)],
     )
     rationale = forms.CharField(
         label="Why",
         max_length=5000,
-        widget=_long(5, "What decides it, and what would change your mind"),
+        widget=long_text(5, "What decides it, and what would change your mind"),
     )
 
     def __init__(self, *args, asked: str = "", **kwargs):
@@ -62,11 +60,11 @@ class DecisionForm(DeskForm):
 
 
 class RationaleForm(DeskForm):
-    rationale = forms.CharField(label="Why", max_length=5000, widget=_long(5))
+    rationale = forms.CharField(label="Why", max_length=5000, widget=long_text(5))
 
 
 class NoteForm(DeskForm):
-    text = forms.CharField(label="Note", max_length=10_000, widget=_long(3))
+    text = forms.CharField(label="Note", max_length=10_000, widget=long_text(3))
 
 
 class RevealForm(DeskForm):
@@ -84,7 +82,7 @@ class SnoozeForm(DeskForm):
 
 
 class JudgeForm(DeskForm):
-    verdict = forms.ChoiceField(choices=[*_words(Member.Verdict), ("", "not judged")])
+    verdict = forms.ChoiceField(choices=[*words(Member.Verdict), ("", "not judged")])
     members = forms.TypedMultipleChoiceField(coerce=int, error_messages={"required": ""})
 
     def __init__(self, data):
@@ -94,54 +92,13 @@ class JudgeForm(DeskForm):
         self.fields["members"].choices = [(pk, pk) for pk in chosen if len(pk) < 19]
 
 
-class OrderForm(DeskForm):
-    kind = forms.ChoiceField(
-        label="Action",
-        choices=Kind.choices,
-        widget=forms.RadioSelect,
-    )
-    tiers = forms.MultipleChoiceField(
-        label="Tiers", choices=_words(Member.Tier), widget=forms.CheckboxSelectMultiple
-    )
-    connector = forms.ModelChoiceField(
-        label="Through", queryset=Connector.objects.none(), empty_label=None
-    )
-    reason = forms.CharField(
-        label="Reason, as it goes with the order", max_length=2000, widget=_long(3)
-    )
-    notice = forms.CharField(
-        label="Notice to the customer",
-        required=False,
-        max_length=4000,
-        widget=_long(4),
-        help_text="Says what happened, by which rule, and how to object. Empty: none is sent.",
-    )
-    expires_at = forms.DateTimeField(
-        label="Ends by itself, UTC",
-        required=False,
-        help_text="Only a limit may lapse by itself.",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-    )
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["connector"].queryset = Connector.objects.filter(enabled=True).order_by("name")
-
-
-class ReversalForm(DeskForm):
-    reason = forms.CharField(label="Why is it put back?", max_length=2000, widget=_long(3))
-    notice = forms.CharField(
-        label="Notice to the customer", required=False, max_length=4000, widget=_long(4)
-    )
-
-
 class ReviewForm(DeskForm):
     verdict = forms.ChoiceField(choices=[("approve", "approve"), ("refuse", "refuse")])
     note = forms.CharField(
         label="Note",
         required=False,
         max_length=500,
-        widget=_long(2),
+        widget=long_text(2),
         help_text="A refusal says why.",
     )
 
@@ -168,7 +125,7 @@ class ShareForm(DeskForm):
 
 
 class RecallForm(DeskForm):
-    reason = forms.CharField(label="Why is it taken back?", max_length=300, widget=_long(2))
+    reason = forms.CharField(label="Why is it taken back?", max_length=300, widget=long_text(2))
 
 
 class ViewForm(DeskForm):

@@ -1,24 +1,30 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from analyst.access import (
+    REVIEWERS,
     case_for_deciding,
     case_for_reading,
     desk_for_reading,
+    may,
     order_for_changing,
     order_for_reading,
     order_for_reviewing,
     visible_cases,
 )
-from analyst.forms import OrderForm, ReversalForm, ReviewForm, posted
+from analyst.forms import posted
+from analyst.order_forms import OrderForm, OrderReviewForm, ReversalForm, choice_of, query_names
+from analyst.order_rows import PAGE, items_of, progress_of, set_progress, stops_of
 from analyst.regroup import marks_of
 from analyst.views.case import head_of
 from cases.errors import CaseError
-from cases.models import Case, Enforcement, EnforcementItem, Member
+from cases.models import Appeal, Case, Enforcement, Member
+from cases.services.appeal import overturn_rate
 from cases.services.blast_radius import preview
+from cases.services.drift import drifted_items
 from cases.services.enforce import (
     approve_enforcement,
     cancel_enforcement,
@@ -26,20 +32,10 @@ from cases.services.enforce import (
     request_enforcement,
 )
 from cases.services.reverse import request_reversal
+from cases.services.targets import refuse_unfit_choice
 
 Kind, State = Enforcement.Kind, Enforcement.State
-PAGE = 100
 WAITING_SHOWN = 200
-
-# state of an item: words of the desk, class of its bar, icon, tone
-ITEM_WORDS = [
-    ("done", "read back", "ok", "check", "good"),
-    ("sending", "being sent", "run", "clock", ""),
-    ("unknown", "unknown", "unk", "warn", "up"),
-    ("failed", "failed", "no", "x", "bad"),
-    ("waiting", "waiting", "track", "new", ""),
-    ("skipped", "left out", "skip", "no", ""),
-]
 
 
 @require_http_methods(["GET", "POST"])
@@ -55,11 +51,13 @@ def order(request, ref):
     only_preview = request.POST.get("do") == "preview"
     if request.method == "POST" and not only_preview and form.is_valid():
         try:
-            asked = request_enforcement(case, actor=request.user, **form.cleaned_data)
+            asked = request_enforcement(case, actor=request.user, **form.order())
         except CaseError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, f"{asked.ref} waits for a second person.")
+            waits = asked.state == State.REQUESTED
+            said = "waits for a second person" if waits else "is on its way"
+            messages.success(request, f"{asked.ref} {said}.")
             return redirect("analyst:action", ref=asked.ref)
     data = request.POST if request.method == "POST" else form.initial
     context = head_of(request, case) | _preview(case, data) | {"form": form}
@@ -85,9 +83,10 @@ def actions(request):
         others, waiting = others.filter(number__lt=int(after)), []
     others = list(others.order_by("-number")[: PAGE + 1])
     more, others = len(others) > PAGE, others[:PAGE]
-    _set_progress([o for o in others if o.state == State.RUNNING])
+    set_progress([o for o in others if o.state == State.RUNNING])
     context = {
         "case": case,
+        "stands": standing_of(request.user),
         "waiting": waiting,
         "orders": others,
         "following": others[-1].number if more else None,
@@ -101,11 +100,11 @@ def action(request, ref):
     """An action: what it reaches, how far it is, its accounts. ?part=progress alone for polling."""
     order = order_for_reading(request.user, ref)
     if request.GET.get("part") == "progress":
-        response = render(request, "analyst/_action_progress.html", _progress(order))
+        response = render(request, "analyst/_action_progress.html", progress_of(order))
         if order.finished_at:
             response["HX-Refresh"] = "true"  # head, buttons and rows have changed with it
         return response
-    return _show(request, order, ReviewForm())
+    return _show(request, order, OrderReviewForm())
 
 
 @require_POST
@@ -113,12 +112,13 @@ def action(request, ref):
 def review(request, ref):
     """A second person approves or refuses."""
     order = order_for_reviewing(request.user, ref)
-    form = ReviewForm(request.POST)
+    form = OrderReviewForm(request.POST)
     if form.is_valid():
         note = form.cleaned_data["note"]
         try:
             if form.cleaned_data["verdict"] == "approve":
-                approve_enforcement(order, actor=request.user, note=note)
+                seen = form.cleaned_data["seen"]
+                approve_enforcement(order, actor=request.user, note=note, seen=seen)
                 messages.success(request, f"{order.ref} is approved and on its way.")
             else:
                 refuse_enforcement(order, actor=request.user, note=note)
@@ -133,7 +133,7 @@ def review(request, ref):
 @login_required
 def cancel(request, ref):
     order = order_for_changing(request.user, ref)
-    form = ReviewForm({"verdict": "refuse"})
+    form = OrderReviewForm({"verdict": "refuse"})
     try:
         cancel_enforcement(order, actor=request.user)
     except CaseError as error:
@@ -165,81 +165,40 @@ def _reversal(request, case: Case):
     return render(request, "analyst/decide.html", context, status=status)
 
 
+def standing_of(user) -> dict:
+    """What stands beside the orders on the board: appeals, drift, renewals, for the tabs."""
+    seen = visible_cases(user)
+    appeals = overturn_rate(Appeal.objects.filter(order__case__in=seen))
+    drifted = drifted_items().filter(enforcement__case__in=seen)
+    return appeals | {"drifted": min(drifted.order_by()[:1000].count(), 1000)}
+
+
 def _first_choice(request, case: Case) -> dict:
     asked = request.GET.get("kind", "")
     usual = Kind.SUSPEND if case.verdict == Case.Verdict.CONFIRMED else Kind.LIMIT
     tiers = [tier for tier in request.GET.getlist("tiers") if tier in Member.Tier.values]
     kind = asked if asked in Kind.values else usual.value
-    return {"kind": kind, "tiers": tiers or [Member.Tier.CORE.value]}
+    return {
+        "kind": kind, "tiers": tiers or [Member.Tier.CORE.value], "target_kind": "account",
+        "by": "tiers", "plan": "at_once", "stages": "1, 10, 100",
+    }  # fmt: skip
 
 
 def _preview(case: Case, data) -> dict:
     kind = data.get("kind")
-    chosen = data.getlist("tiers") if hasattr(data, "getlist") else data.get("tiers", [])
-    tiers = [tier for tier in Member.Tier.values if tier in chosen]
     if kind not in Kind.values:
         return {"radius": None}
-    return {"radius": preview(case, kind=kind, tiers=tiers), "kind_word": Kind(kind).label}
+    try:
+        choice = choice_of(query_names(data))
+        refuse_unfit_choice(case, kind, choice)
+    except CaseError as error:
+        return {"radius": None, "problem": str(error)}
+    radius = preview(case, kind=kind, choice=choice)
+    return {"radius": radius, "kind_word": Kind(kind).label}
 
 
-def _set_progress(orders: list[Enforcement]) -> None:
-    """Set on each how many of its accounts are finished, in one query."""
-    counts: dict[int, dict[str, int]] = {}
-    items = EnforcementItem.objects.filter(enforcement__in=orders)
-    for pk, state, n in items.values_list("enforcement", "state").annotate(n=Count("pk")):
-        counts.setdefault(pk, {})[state] = n
-    for order in orders:
-        order.parts = _parts(counts.get(order.pk, {}))
-
-
-def _progress(order: Enforcement) -> dict:
-    found = order.items.values_list("state").annotate(n=Count("pk")).order_by()
-    counts = dict(found)
-    parts = _parts(counts)
-    return {
-        "order": order,
-        "counts": counts,
-        "parts": parts,
-        "said": ", ".join(f"{part['count']:,} {part['words']}" for part in parts if part["count"]),
-        "total": sum(counts.values()),
-    }
-
-
-def _parts(counts: dict[str, int]) -> list[dict]:
-    """Counts by state with their place in the bar, in percent."""
-    total, left, parts = sum(counts.values()), 0.0, []
-    for state, words, css, icon, tone in ITEM_WORDS:
-        count = counts.get(state, 0)
-        width = 100 * count / total if total else 0.0
-        parts.append(
-            {
-                "state": state, "words": words, "css": css, "icon": icon, "tone": tone,
-                "count": count, "left": f"{left:.2f}", "width": f"{width:.2f}",
-            }
-        )  # fmt: skip
-        left += width
-    return parts
-
-
-def _items(order: Enforcement, data) -> tuple[list[EnforcementItem], int | None, str]:
-    """A screenful of accounts, paged by the account's key; the next key; the state shown."""
-    state = data.get("state") if data.get("state") in EnforcementItem.State.values else ""
-    rows = order.items.select_related("account")
-    if state:
-        rows = rows.filter(state=state)
-    after = data.get("after", "")
-    if after.isascii() and after.isdigit() and len(after) < 19:
-        rows = rows.filter(account_id__gt=int(after))
-    rows = list(rows.order_by("account_id")[: PAGE + 1])
-    more, rows = len(rows) > PAGE, rows[:PAGE]
-    words = {state: (words, icon, tone) for state, words, _, icon, tone in ITEM_WORDS}
-    for row in rows:
-        row.words, row.icon, row.tone = words[row.state]
-    return rows, rows[-1].account_id if more else None, state
-
-
-def _show(request, order: Enforcement, form: ReviewForm, *, status: int = 200):
-    items, following, state = _items(order, request.GET)
+def _show(request, order: Enforcement, form: OrderReviewForm, *, status: int = 200):
+    items, following, state = items_of(order, request.GET)
     ended = order.finished_at is not None
     context = {
         "form": form,
@@ -252,9 +211,19 @@ def _show(request, order: Enforcement, form: ReviewForm, *, status: int = 200):
         "may_cancel": order.state in (State.REQUESTED, State.RUNNING),
         "may_reverse": ended
         and order.kind != Kind.REINSTATE
+        and order.connector_id is not None
         and order.state in (State.DONE, State.CANCELLED),
+        "may_step": order.state == State.RUNNING and not order.finished_at,
+        "may_lead": may(request.user, REVIEWERS),
+        "may_renew": order.kind == Kind.SUSPEND
+        and order.state == State.DONE
+        and order.expires_at is not None
+        and order.ended_at is None,
+        "stops": stops_of(order),
+        "appeals": order.appeals.select_related("item__account").order_by("-pk")[:5],
+        "now": timezone.now(),
         "relies": marks_of("action", order.pk),
         "earlier": order.case.enforcements.exclude(pk=order.pk).order_by("-number")[:5],
-        **_progress(order),
+        **progress_of(order),
     }
     return render(request, "analyst/action.html", context, status=status)
