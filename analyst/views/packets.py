@@ -11,6 +11,7 @@ from cases.errors import CaseError
 from cases.evidence.profiles import PROFILES
 from cases.evidence.sheets import to_json
 from cases.models import EvidencePacket
+from cases.services.appeal import granted_about
 from cases.services.seal import custody_of, record_download, request_packet
 from ingest.models import Job
 
@@ -46,6 +47,7 @@ def packet(request, pk):
             response["HX-Refresh"] = "true"  # the download has come with it
         return response
     context["relies"] = marks_of("packet", packet.pk)
+    context["appealed"] = granted_about("packets", packet.pk)
     return render(request, "analyst/packet.html", head_of(request, packet.case) | context)
 
 

@@ -20,6 +20,7 @@ from analyst.regroup import marks_of
 from analyst.views.case import head_of
 from cases.errors import CaseError
 from cases.models import Case, Partner, Share
+from cases.services.appeal import granted_about
 from cases.services.share import (
     approve_share,
     prepare_share,
@@ -202,6 +203,7 @@ def _show(request, share: Share, form: ReviewForm, *, status: int = 200):
         "size": len(share.bundle.encode()),
         "own": share.prepared_by_id == request.user.pk,
         "relies": marks_of("share", share.pk),
+        "appealed": granted_about("shares", share.pk),
         "may_review_it": may(request.user, {"lead", "counsel"}),
     }
     return render(request, "analyst/share.html", context, status=status)

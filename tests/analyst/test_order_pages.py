@@ -19,8 +19,10 @@ from cases.models import (
     NoticeVersion,
     Operator,
     Protected,
+    Share,
     StandingAuthorisation,
 )
+from cases.services.appeal import decide_appeal, file_appeal, take_appeal
 from cases.services.enforce import approve_enforcement, request_enforcement
 from cases.services.hooks import set_up_hook
 from ingest.models import Account, AccountPart
@@ -200,6 +202,18 @@ class AppealPagesTest(PagesTestCase):
         self.client.force_login(self.stranger)
         self.assertEqual(self.client.get(url).status_code, 404)
         self.assertEqual(self.client.get("/actions/appeals/A-x/").status_code, 404)
+
+    def test_a_share_made_before_a_granted_appeal_is_marked(self):
+        order = self.done()
+        share = Share.objects.create(
+            case=self.case, tlp="amber", bundle="{}", sha256="0" * 64, prepared_by=self.ana
+        )
+        page = f"/sharing/{share.pk}/"
+        self.assertNotContains(self.client.get(page), "An appeal was granted since")
+        appeal = file_appeal(order, account="acct-1-0", text="a school", actor=None)
+        take_appeal(appeal, actor=self.cy)
+        decide_appeal(appeal, actor=self.cy, outcome="granted", rationale="it is")
+        self.assertContains(self.client.get(page), "An appeal was granted since")
 
     def test_the_list_costs_the_same_queries_at_two_sizes(self):
         order = self.done()
