@@ -261,6 +261,7 @@ if env_flag("BEHIND_PROXY", False):
 INGEST_BODY_LIMIT = int(env_number("INGEST_BODY_LIMIT", 64 * 2**20, 2**10, 2**30))
 # So does the partners' door (cases/sharing/taxii).
 TAXII_BODY_LIMIT = int(env_number("TAXII_BODY_LIMIT", 32 * 2**20, 2**10, 2**28))
+TAXII_POLL_SECONDS = env_number("TAXII_POLL_SECONDS", 300, 1, 86_400)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 
 REST_FRAMEWORK = {
@@ -319,6 +320,8 @@ CELERY_BEAT_SCHEDULE = {
         "ask_partners",
         "run_pool_tests",
         "end_shares",
+        "read_arrivals",
+        "exchange_with_partners",
     )
 }
 CELERY_BEAT_SCHEDULE["watch_for_waves"] = {

@@ -7,10 +7,12 @@ from celery import shared_task
 from cases.errors import CaseError
 from cases.services import (
     aftermath,
+    arrivals,
     authorise,
     connect,
     deliver,
     drift,
+    feeds,
     findings,
     group,
     hooks,
@@ -134,3 +136,13 @@ def ask_partners():
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def end_shares():
     share.end_shares()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def read_arrivals():
+    arrivals.read_arrivals()
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def exchange_with_partners():
+    feeds.exchange_with_partners()

@@ -25,6 +25,7 @@ from cases.models import (
     TimelineEvent,
 )
 from cases.services.blast_radius import preview
+from cases.services.hearsay import rests_on_hearsay
 from cases.services.nudge import after_commit
 from cases.services.order_create import create_order, move
 from cases.services.order_fit import TEXT_BYTES
@@ -151,6 +152,8 @@ def _act(authorisation: int, wave: int) -> Enforcement | None:
     one = StandingAuthorisation.objects.select_for_update().get(pk=authorisation)
     left = one.most_accounts - one.used
     if one.state != State.STANDING or one.ends_at <= timezone.now() or left <= 0:
+        return None
+    if rests_on_hearsay(case):
         return None
     names = _successors(case, one)[:left]
     if not names:

@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from cases.errors import CaseMoved
 from cases.models import Case, Decision, Member, TimelineEvent
+from cases.services.hearsay import refuse_hearsay
 from cases.services.sample_result import newest_result
 from cases.services.timeline import append_event
 from cases.services.triage import free_for
@@ -21,8 +22,11 @@ def record_decision(
 ) -> Decision:
     """Give a case its verdict, which states the sample that was read to its end, if there is one.
 
-    Raises CaseMoved when it is decided already or another holds it.
+    Raises CaseMoved when it is decided already or another holds it, and CaseError for a
+    confirmation of what partners told alone.
     """
+    if outcome == Case.Verdict.CONFIRMED:
+        refuse_hearsay(case, "a confirmation")
     moved = Case.objects.filter(
         free_for(actor), pk=case.pk, merged_into=None, status__in=Case.OPEN
     ).update(

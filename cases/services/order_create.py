@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from cases.errors import CaseError
 from cases.models import Case, Enforcement, EnforcementItem, TimelineEvent
+from cases.services.hearsay import refuse_hearsay
 from cases.services.order_hash import hash_of
 from cases.services.timeline import append_event
 
@@ -40,6 +41,8 @@ def create_order(
     targets: rows with first_account, target_id and sureness (targets.rows_of). What is approved
     is frozen here.
     """
+    if fields["kind"] != Enforcement.Kind.REINSTATE:
+        refuse_hearsay(case, "an order")
     now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('cases_enforcement_number')")

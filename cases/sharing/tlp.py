@@ -20,6 +20,15 @@ def wider(label: str, than: str) -> bool:
     return ORDER.index(label) > ORDER.index(than)
 
 
+def label_of(refs) -> str:
+    """The label among an object's object_marking_refs; "" when it carries none of TLP 2.0."""
+    if isinstance(refs, list):
+        for label, marked in MARKINGS.items():
+            if f"marking-definition--{marked}" in refs:
+                return label
+    return ""
+
+
 def marking(label: str) -> MarkingDefinition:
     """The marking-definition object of a label, the same for everybody."""
     return MarkingDefinition(
