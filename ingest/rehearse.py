@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from ingest.detectors import DETECTORS, Population, declaration
 from ingest.detectors.activity import hourly_activity
 from ingest.detectors.crossing import Crossing
+from ingest.detectors.warehouse import copy
 from ingest.readers import read_logs
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
@@ -37,13 +38,14 @@ SUBJECTS = ("the tides at Brest", "grafting an apple tree", "a sonata in D minor
 WORDING = "You are a patient examiner of proofs. Claim: {} holds for {}. Answer with one verdict."
 
 
-@lru_cache(maxsize=2)
-def rehearse(locked: bool = False) -> tuple[frozenset[str], ...]:
-    """The columns of the log that each query of a run reads, one entry a query."""
+@lru_cache(maxsize=4)
+def rehearse(locked: bool = False, copied: bool = False) -> tuple[frozenset[str], ...]:
+    """The columns of the log that each query of a run reads, one entry a query. copied: the log is
+    in files, which a run copies first."""
     reads = [OPENING]
     with tempfile.TemporaryDirectory() as folder:
         requests = read_logs(str(write_log(Path(folder)))).requests
-        ask_everything(requests, locked=locked, meter=reads.append)
+        ask_everything(requests, locked=locked, copied=copied, meter=reads.append)
     return tuple(reads)
 
 
@@ -51,12 +53,15 @@ def ask_everything(
     requests: ir.Table,
     *,
     locked: bool = False,
+    copied: bool = False,
     meter: Callable[[frozenset[str]], None] | None = None,
     watch: Callable[[str, ir.Expr], None] | None = None,
 ) -> Crossing:
     """Count the population as the census does, run every detector that may run, and the hourly
     activity; stores nothing. meter and watch are Crossing's."""
     with Crossing(requests, locked=locked, meter=meter, watch=watch).open() as crossing:
+        if copied:
+            requests = copy(requests)
         population = Population(requests)
         names = list(population.accounts.index)
         counted, used = list(population.attribute_counts()), list(population.population_uses())

@@ -32,8 +32,8 @@ class Cost:
 
 
 class Files:
-    """Parquet tells each column's bytes in its footer, and is read at every look; text is taken
-    apart once, when it is opened."""
+    """Parquet tells each column's bytes in its footer, and is read at every look until a run copies
+    it; text is taken apart once, when it is opened."""
 
     def __init__(self, source: LogSource):
         self._source = source
@@ -128,7 +128,7 @@ class Meter:
         """Before anything is read. Raises LogError when the run would read more than the cap."""
         if self._cap is None:
             return
-        queries = rehearse(self._source.locked)
+        queries = rehearsal(self._source)
         sizes = [self._scale.bytes_of(columns) for columns in queries]
         if None in sizes:
             raise LogError(
@@ -161,11 +161,16 @@ class Meter:
         self.total += size
 
 
+def rehearsal(source: LogSource) -> tuple[frozenset[str], ...]:
+    """The columns that each query of a run over this log reads."""
+    return rehearse(source.locked, copied=not (source.backend or source.locked))
+
+
 def cost_of(source: LogSource) -> Cost:
     """What a run would read, from the log's own figures; nothing of the log is read for it but its
     row count. Raises LogError."""
     scale = Warehouse(source) if source.backend else Files(source)
-    queries = rehearse(source.locked)
+    queries = rehearsal(source)
     sizes = [scale.bytes_of(columns) for columns in queries]
     return Cost(len(queries), None if None in sizes else sum(sizes), scale.rows)
 

@@ -51,7 +51,7 @@ class Population:
         self, requests: ir.Table, window: tuple[datetime | None, datetime | None] = (None, None)
     ):
         self.requests = requests
-        self._bounds = window
+        self.bounds = window
 
     @property
     def locked(self) -> bool:
@@ -93,7 +93,7 @@ class Population:
 
     @cached_property
     def window(self) -> tuple[datetime, datetime]:
-        since, until = self._bounds
+        since, until = self.bounds
         return (
             since or moment(self.accounts.first_at.min()),
             until or moment(self.accounts.last_at.max()),

@@ -54,7 +54,9 @@ def worded(population: Population, accounts: Collection[str]) -> pd.DataFrame:
         & (rows["count"] >= FEWEST_REQUESTS)
         & (rows.share >= LEAST_SHARE)
     ]
-    busiest = rows.groupby("template")["count"].sum().sort_index().nlargest(MOST_TEMPLATES)
+    # of a log without prompts the column has no numbers, and no type
+    busiest = rows["count"].astype("int64").groupby(rows.template).sum()
+    busiest = busiest.sort_index().nlargest(MOST_TEMPLATES)
     rows = rows[rows.template.isin(busiest.index)]
     anchors = {label: anchor(label) for label in rows.label.unique()}
     rows = rows[rows.label.map(lambda label: anchors[label] is not None).astype(bool)]

@@ -4,6 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from ingest.detectors.crossing import crossing
+from ingest.readers import duck
 
 
 def keep(expression: ir.Table) -> ir.Table:
@@ -23,3 +24,15 @@ def keep(expression: ir.Table) -> ir.Table:
     if watched:
         watched.kept(kept, expression)
     return kept
+
+
+def copy(requests: ir.Table) -> ir.Table:
+    """The rows of a log in files, in the normal form, in a file of our own that goes with the
+    connection: thirty queries would each bring them into the form again."""
+    watched = crossing()
+    if watched:
+        watched.asked(requests)
+    copied = duck.keep(requests.get_backend(), requests, catalog="copied")
+    if watched:
+        watched.kept(copied, requests)
+    return copied

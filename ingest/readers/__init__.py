@@ -45,6 +45,7 @@ class Logs:
     columns: dict[str, str]  # field → the log's column; a field that is not here is not recorded
     form: str = "plain"  # one of NAMES
     gaps: tuple[Gap, ...] = ()  # what is not told, and what is then not tested: one line each
+    read_anew: bool = False  # files that every query would read and bring into the form again
 
     @property
     def not_recorded(self) -> list[str]:
@@ -126,7 +127,7 @@ def _read(opened: Opened, location: str, zone: str | None) -> Logs:
     columns = {field: opened.spoken.get(field, field) for field in TYPES if field in recorded}
     return Logs(
         requests, found.lines, found.without_account, found.without_time, repeated, columns,
-        opened.form, tuple(gaps),
+        opened.form, tuple(gaps), opened.connection is not None and not opened.kept,
     )  # fmt: skip
 
 

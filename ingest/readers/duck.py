@@ -31,19 +31,20 @@ def connect() -> Backend:
     return connection
 
 
-def keep(connection: Backend, table: ir.Table) -> ir.Table:
+def keep(connection: Backend, table: ir.Table, catalog: str = "kept") -> ir.Table:
     """The rows, written once to our own folder: JSON and CSV would be taken apart at every look.
+    Once for each catalog.
 
     The file has no name any more when this returns: it goes when the connection does, whatever
     ends the process.
     """
     [(folder,)] = connection.con.execute("SELECT current_setting('temp_directory')").fetchall()
-    path = Path(folder) / "log.duckdb"
-    run(connection, f"ATTACH {text(str(path))} AS kept")
-    run(connection, f"CREATE TABLE kept.requests AS {connection.compile(table)}")
-    run(connection, "CHECKPOINT kept")
+    path = Path(folder) / f"{catalog}.duckdb"
+    run(connection, f"ATTACH {text(str(path))} AS {catalog}")
+    run(connection, f"CREATE TABLE {catalog}.requests AS {connection.compile(table)}")
+    run(connection, f"CHECKPOINT {catalog}")
     path.unlink()
-    return connection.table("requests", database=("kept", "main"))
+    return connection.table("requests", database=(catalog, "main"))
 
 
 def run(connection: Backend, sql: str) -> list[tuple]:

@@ -194,6 +194,7 @@ def noting_failure(run: DetectorRun) -> Iterator[None]:
 def _tell_window(run: DetectorRun, looked: Looked, pace: Pace, say: Say) -> None:
     start, end = run.window_start, run.window_end
     looked.cut(start, end)
+    looked.copy()
     run.hours = looked.by_hour()
     run.requests = sum(run.hours.values())
     run.repeated = looked.logs.repeated

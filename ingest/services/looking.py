@@ -11,6 +11,7 @@ from ingest.detectors import DETECTORS, Findings, Population, declaration
 from ingest.detectors.combine import combined_scores
 from ingest.detectors.crossing import Crossing
 from ingest.detectors.population import moment
+from ingest.detectors.warehouse import copy
 from ingest.readers import LogError, Logs
 from ingest.running import hour_key
 from ingest.scan import Meter
@@ -30,6 +31,13 @@ class Looked:
         end is open."""
         self.requests = within(self.logs.requests, since, until)
         self.population = Population(self.requests, (since, until))
+
+    def copy(self) -> None:
+        """What was cut, once in the normal form, where every query would go back to files. A locked
+        log is not copied."""
+        if self.logs.read_anew and not self.source.locked:
+            self.requests = copy(self.requests)
+            self.population = Population(self.requests, self.population.bounds)
 
     def count(self) -> int:
         return int(self.population.accounts.requests.sum())
@@ -99,6 +107,7 @@ def looking(source: LogSource, say: Say) -> Iterator[Looked]:
 def look(looked: Looked, since: datetime | None, until: datetime | None, say: Say) -> None:
     """Cut the log and say who is in it. Raises LogError when nobody is."""
     looked.cut(since, until)
+    looked.copy()
     population = looked.population
     if not len(population.accounts):
         raise LogError("there is no request between --since and --until")

@@ -7,9 +7,11 @@ from django.core.management import CommandError, call_command
 from ingest import scan
 from ingest.models import DetectorRun, Signal
 from ingest.readers import LogError
+from ingest.readers.columns import TYPES
 from ingest.rehearse import OPENING, rehearse
 from ingest.scan import Files, Meter, Warehouse, cost_of
 from ingest.services.log_source import LogSource
+from ingest.services.looking import looking
 from tests.ingest.traffic import Growing, day
 
 
@@ -36,6 +38,33 @@ def test_parquet_tells_the_bytes_of_each_column_and_the_rows(path):
     ).fetchone()[0]  # fmt: skip
     assert one == stored
     assert files.rows == len(Growing(path.parent).rows)
+
+
+def test_files_are_read_once_to_be_counted_and_once_for_all_detectors(path):
+    first, *later = scan.rehearsal(LogSource(str(path)))
+    assert first == OPENING and later == [frozenset(TYPES)]
+    assert len(scan.rehearsal(LogSource(str(path), locked=True))) > 10  # and never copied
+    warehouse = scan.rehearsal(LogSource("requests", backend="duckdb://house.duckdb"))
+    assert len(warehouse) > 10
+
+
+def test_what_is_copied_are_the_requests_of_the_window(path):
+    with looking(LogSource(str(path)), lambda text: None) as looked:
+        looked.cut(day(0.25), day(0.5))
+        cut, window = looked.requests, looked.population.window
+        looked.copy()
+        assert looked.population.requests is looked.requests is not cut
+        rows = [t.order_by("request_id").to_pyarrow().to_pylist() for t in (cut, looked.requests)]
+        assert rows[0] == rows[1] and len(rows[0]) > 10
+        assert looked.population.window == window
+
+
+def test_a_locked_log_is_not_copied(path):
+    with looking(LogSource(str(path), locked=True), lambda text: None) as looked:
+        looked.cut(None, None)
+        cut = looked.requests
+        looked.copy()
+        assert looked.requests is cut
 
 
 def test_text_is_read_whole_and_once(path, tmp_path):
@@ -69,7 +98,7 @@ def test_beyond_the_cap_nothing_is_read(path, monkeypatch):
 @pytest.mark.django_db
 def test_a_run_that_meets_the_cap_half_way_stops_there(path, monkeypatch):
     """As when the rehearsal promised too little."""
-    monkeypatch.setattr(scan, "rehearse", lambda locked: (OPENING,))
+    monkeypatch.setattr(scan, "rehearsal", lambda source: (OPENING,))
     cap = Files(LogSource(str(path))).bytes_of(OPENING) + 10
     with pytest.raises(CommandError, match=r"--max-bytes .* is reached: .* were read"):
         call_command("detect", str(path), max_bytes=cap)
