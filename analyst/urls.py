@@ -29,6 +29,7 @@ from analyst.views import (
     sharing,
     signing,
     standing,
+    styleguide,
     suspects,
     withdrawals,
 )
@@ -154,6 +155,7 @@ desk = [
     path("reports/", reports.reports, name="reports"),
     path("reports/backlog.json", reports.backlog, name="reports-backlog"),
     path("reports/backlog.csv", reports.backlog_csv, name="reports-backlog-csv"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("palette/", palette.palette, name="palette"),
     path("keys/", palette.keys, name="keys"),
 ]  # fmt: skip
