@@ -134,6 +134,8 @@ class RecordingGateway:
         }  # fmt: skip
 
     def _keep(self, effect: dict) -> None:
+        # files from before there were other targets than accounts are read on
+        effect = {"target": path_of(Target(effect["account"])), "limits": {}} | effect
         self._seen[effect["key"]] = effect["digest"]
         self._targets[effect["target"]] = effect
 

@@ -213,6 +213,14 @@ def test_states_survive_a_kill_in_the_middle_of_a_line(gateway, tmp_path):
     assert [e["key"] for e in effects(file)] == ["k", "torn"]
 
 
+def test_the_gateway_reads_on_what_it_kept_when_accounts_were_all_there_was(tmp_path):
+    file = tmp_path / "gateway.jsonl"
+    kept = {"at": "2026-11-24T20:15:55+00:00", "key": "k", "digest": "d", "account": "acct/1"}
+    file.write_text(json.dumps(kept | {"state": "limited", "order": "O-1", "until": None}) + "\n")
+    headers = webhook.signed(SECRET, "r", "GET /accounts/acct%2F1")
+    assert RecordingGateway(file, SECRET).read(headers, "/accounts/acct%2F1")["state"] == "limited"
+
+
 def test_a_limit_lapses_at_its_end(tmp_path):
     now = datetime.now(UTC)
     kept = RecordingGateway(tmp_path / "g.jsonl", SECRET, now=lambda: now)
