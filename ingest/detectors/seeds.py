@@ -7,8 +7,6 @@ sum over the pairs inside, less RESOLUTION for every pair that could be, is as l
 (the constant Potts model of Traag, Van Dooren and Nesterov 2011, with signed weights).
 """
 
-from collections import defaultdict
-
 import numpy as np
 import pandas as pd
 
@@ -29,6 +27,7 @@ CONTENT = 2.0  # weight of the content's bits: all that a route's pairs are judg
 RESOLUTION = 0.1
 FEWEST_PARTIES = 5
 ROUNDS = 12
+SAME = 1e-9  # bits; a smaller gain is none
 MOST_SEEDS = 60
 
 
@@ -64,41 +63,59 @@ def find_seeds(table: pd.DataFrame, party: np.ndarray) -> list[np.ndarray]:
 
 
 def potts(one: np.ndarray, other: np.ndarray, weight: np.ndarray, size: int) -> np.ndarray:
-    """A label for each of size nodes: greedy moves, in order of position, until none gains."""
-    near: list[list[tuple[int, float]]] = [[] for _ in range(size)]
-    for a, b, w in zip(one.tolist(), other.tolist(), weight.tolist(), strict=True):
-        near[a].append((b, w))
-        near[b].append((a, w))
+    """A label for each of size nodes: greedy moves, in order of position, until none gains. A node
+    around which no set has changed since it was asked would answer the same, and is passed over."""
+    near, weights, cuts = _neighbours(one, other, weight, size)
     weight_of = np.zeros(size)
     np.maximum.at(weight_of, one, weight)
     np.maximum.at(weight_of, other, weight)
-    label = list(range(size))
-    members = [1] * size
+    label, members = np.arange(size), np.ones(size, dtype=int)
+    changed, asked = np.ones(size, dtype=int), np.zeros(size, dtype=int)  # by label; by node
+    gains = np.zeros(size)
     # from the best tied on, so that a set begins where the evidence is
     order = [int(n) for n in np.argsort(-weight_of, kind="stable") if weight_of[n] > 0]
+    step = 1
     for _ in range(ROUNDS):
         moved = 0
         for node in order:
-            gains: dict[int, float] = defaultdict(float)
-            for neighbour, w in near[node]:
-                gains[label[neighbour]] += w
-            mine = label[node]
-            stay = gains.get(mine, 0.0) - RESOLUTION * (members[mine] - 1)
-            best, target = max(stay, 0.0), mine if stay >= 0 else None
-            for candidate, gain in gains.items():
-                worth = gain - RESOLUTION * members[candidate]
-                if candidate != mine and worth > best + 1e-9:
-                    best, target = worth, candidate
-            if target is None:
-                target = node if members[node] == 0 else mine
-            if target != mine:
-                members[mine] -= 1
-                members[target] += 1
-                label[node] = target
-                moved += 1
+            part = slice(cuts[node], cuts[node + 1])
+            around, mine = label[near[part]], int(label[node])
+            if max(changed[around].max(), changed[mine]) <= asked[node]:
+                continue
+            asked[node] = step
+            np.add.at(gains, around, weights[part])
+            stay = gains[mine] - RESOLUTION * (members[mine] - 1)
+            worth = gains[around] - RESOLUTION * members[around]
+            gains[around] = 0.0
+            worth[around == mine] = -np.inf
+            best = worth.max()
+            if best > max(stay, 0.0) + SAME:
+                target = int(around[np.flatnonzero(worth >= best - SAME)[0]])
+            elif stay < 0 and members[node] == 0:
+                target = node
+            else:
+                continue
+            step += 1
+            members[mine] -= 1
+            members[target] += 1
+            label[node] = target
+            changed[[mine, target]] = step
+            moved += 1
         if not moved:
             break
-    return np.array(label)
+    return label
+
+
+def _neighbours(
+    one: np.ndarray, other: np.ndarray, weight: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """The neighbours of all nodes one after the other, the weights of their pairs, and where each
+    node's begin; a node's own in the order of the pairs."""
+    ends = np.stack([one, other], axis=1)
+    order = np.argsort(ends.ravel(), kind="stable")
+    counted = np.bincount(ends.ravel(), minlength=size)
+    cuts = np.concatenate([[0], np.cumsum(counted)]).tolist()
+    return ends[:, ::-1].ravel()[order], np.repeat(weight, 2)[order], cuts
 
 
 def _sets(label, one, other, weight):
