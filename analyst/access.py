@@ -367,6 +367,8 @@ def desk(request) -> dict:
         "case": "queue", "account": "accounts", "action": "actions", "appeal": "actions",
         "appeals": "actions", "drift": "actions", "protected": "actions", "notices": "actions",
         "standing": "actions", "hooks": "actions", "share": "sharing",
+        "match": "sharing", "matches": "sharing", "partners": "sharing", "partner": "sharing",
+        "tips": "sharing", "tip": "sharing",
         "suspect": "suspects", "preview": "thresholds", "calibration": "thresholds",
         "allow": "thresholds", "withdrawal": "detectors", "withdrawals": "detectors",
         "detector": "detectors", "connectors": "actions", "connector": "actions",

@@ -16,6 +16,7 @@ from analyst.access import (
     visible_cases,
 )
 from analyst.forms import RecallForm, ReviewForm, ShareForm, posted
+from analyst.partners import around
 from analyst.regroup import marks_of
 from analyst.views.case import head_of
 from cases.errors import CaseError
@@ -94,7 +95,8 @@ def sharing(request):
         "waiting": waiting,
         "shares": others,
         "following": others[-1].pk if more else None,
-    }
+        "after": after,
+    } | around(request.user)
     return render(request, "analyst/sharing.html", context)
 
 
