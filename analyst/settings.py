@@ -347,6 +347,7 @@ DETECT_MAP = env_pairs("DETECT_MAP")
 DETECT_FORMAT = os.environ.get("DETECT_FORMAT", "")
 DETECT_ZONE = os.environ.get("DETECT_ZONE", "")
 DETECT_LOCKED = env_flag("DETECT_LOCKED", False)
+DETECT_ENCODER = env_flag("DETECT_ENCODER", False)  # requirements-encoder.txt must be installed
 DETECT_MAX_BYTES = env_whole("DETECT_MAX_BYTES", 0, 0, 2**62)  # 0: no cap
 DETECT_EVERY = env_number("DETECT_EVERY", 300, 5, 86_400)  # seconds
 DETECT_WINDOW = env_whole("DETECT_WINDOW", 14 * 24, 1, 400 * 24)  # hours

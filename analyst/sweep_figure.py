@@ -174,13 +174,13 @@ def _say(swept: Swept, shown: int) -> str:
     told = (
         f"{d.accounts:,} accounts and {d.values:,} values of one slot of {swept.name}"
         f"{' (some of them, drawn by chance)' if swept.cut else ''}; "
-        f"{d.overlap:.1%} of them asked by two accounts or more"
+        f"{_percent(d.overlap)} of them asked by two accounts or more"
     )
     if not d.again:
         told += ": no value came again, so nothing tells whether they are divided"
     else:
-        told += f", chance would give {d.chance:.1%} (p {d.p:.2g})"
-        told += ": they divide it" if d.p <= 0.01 else ""
+        told += f", chance would give {_percent(d.chance)} (p {d.p:.2g})"
+        told += ": they divide it" if d.p <= 0.01 else ": nothing says that they divide it"
     if 0 < shown < d.accounts:
         told += f". The {shown} that cover most are drawn"
     return told + "."
@@ -190,7 +190,11 @@ def _told(swept: Swept) -> list:
     d = swept.division
     p = f"{d.p:.2g}" if d.again else "–"
     return [swept.name, d.accounts, swept.prevalence, d.values, d.again, f"{d.entropy:.2f}",
-            f"{d.overlap:.1%}", f"{d.chance:.1%}", p]  # fmt: skip
+            _percent(d.overlap), _percent(d.chance), p]  # fmt: skip
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _grid(cells, bins: int) -> tuple[list[str], list[list[int]]]:

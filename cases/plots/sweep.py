@@ -25,7 +25,11 @@ def sweep(
     limits = steps(max((max(row, default=0) for row in counts), default=0))
     layout = base(left=112, bottom=34)
     layout["xaxis"] = {
-        "title": {"text": "slot values, in the order of their first use", "standoff": 6},
+        "title": {
+            "text": "slot values, in the order of their first use",
+            "standoff": 6,
+            "font": {"size": 11, "color": "--ink-3"},
+        },
         "range": [-0.5, max(bins, 1) - 0.5],
         "tickvals": _ticks(bins),
         "ticktext": [f"{_first(place, bins, values):,}" for place in _ticks(bins)],

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from ingest.detectors.embedding import HashedEmbedding
+from ingest.detectors.encoder import EncoderMissing, SentenceEncoder
 from ingest.detectors.pool import PoolAnswer, Tell, test_pool
 from ingest.models import DetectorRun
 from ingest.readers import LogError
@@ -52,6 +54,13 @@ def ask_log(
             if "prompt" in looked.logs.not_recorded:
                 return PoolAnswer(None, "the log does not record prompts")
             looked.cut(since, until)
-            return test_pool(looked.requests, accounts, wordings=wordings, others=others, tell=tell)
-    except LogError as error:
+            return test_pool(
+                looked.requests,
+                accounts,
+                wordings=wordings,
+                others=others,
+                embed=SentenceEncoder if settings.DETECT_ENCODER else HashedEmbedding,
+                tell=tell,
+            )
+    except (LogError, EncoderMissing) as error:
         return PoolAnswer(None, str(error))

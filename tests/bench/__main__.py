@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 PARTS = (
-    "ingest", "pages", "grouping", "public_graphs", "demo", "scale", "detection", "null",
-    "watermark", "packet", "matching",
+    "ingest", "pages", "grouping", "public_graphs", "demo", "scale", "detection",
+    "embeddings", "null", "watermark", "packet", "matching",
 )  # fmt: skip
 
 

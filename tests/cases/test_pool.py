@@ -135,6 +135,25 @@ class AskLogTest(TestCase):
         with override_settings(DETECT_LOGS="requests", DETECT_LOCKED=True):
             self.assertIn("may not leave", ask_log(["a"], **self.nobody).why_not)
 
+    def test_an_encoder_that_is_not_installed_is_said_and_nothing_is_tested_by_another(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "log.jsonl")
+            ask = '{"at": "2026-11-20T10:00:00Z", "account_id": "%s", "prompt": "%s"}\n'
+            path.write_text(
+                "".join(
+                    ask % (f"u{n % 30}", f"Tell me a little more about the matter of number {n}.")
+                    for n in range(3000)
+                )
+            )
+            accounts = [f"u{n}" for n in range(6)]
+            with (
+                override_settings(DETECT_LOGS=str(path), DETECT_ENCODER=True),
+                mock.patch("importlib.util.find_spec", return_value=None),
+            ):
+                told = ask_log(accounts, **self.nobody)
+        self.assertIn("requirements-encoder.txt", told.why_not)
+        self.assertIsNone(told.found)
+
     def test_a_log_without_prompts_is_not_tested(self):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "log.jsonl")
