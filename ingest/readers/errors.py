@@ -53,9 +53,10 @@ def explain(error: Exception, location: str) -> LogError:
         return LogError(f"{name}: record {broken_csv[1]} {why}; mend it, or write JSON lines")
     if "byte order mark" in said:
         return LogError(f"{name} begins with a byte order mark: write it as UTF-8 without one")
-    too_long = re.search(r"maximum_object_size.*?exceeded", said)
+    too_long = re.search(r"maximum_object_size\D*(\d+) bytes exceeded", said)
     if too_long:
-        return LogError(f"{name} has a line of more than 64 MiB: one request or batch a line")
+        most = f"{int(too_long[1]) >> 20} MiB"
+        return LogError(f"{name} has a line of more than {most}: one request or batch a line")
     for pattern, words in REMEDIES:
         if re.search(pattern, said):
             return LogError(f"{name} {words}")

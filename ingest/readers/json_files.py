@@ -10,27 +10,38 @@ from ingest.readers.duck import name, run, text, text_list
 from ingest.readers.errors import LogError
 from ingest.readers.found import PACKED, Found, head, open_packed
 
-LARGEST_LINE = 64 * 2**20
+LARGEST_LINE, FEW_FILES = 64 * 2**20, 8
+LARGEST_OF_MANY = 16 * 2**20  # DuckDB keeps two buffers of it for a file, and they must all fit
 SPANS = b'{"resourceSpans"'
 JSON_SAMPLE = 20_480  # lines looked at for the names of fields
+
+
+def largest_line(found: Found) -> int:
+    """Bytes that one object may have: a batch of spans is large, and a folder has many files."""
+    return LARGEST_LINE if len(found.paths) <= FEW_FILES else LARGEST_OF_MANY
 
 
 def json_names(connection: Backend, found: Found) -> list[str]:
     """The names of the fields at the top, as far as the first lines of each file show them."""
     if all(head(path).lstrip().startswith(SPANS) for path in found.paths):
         return ["resourceSpans"]  # a batch may be of megabytes, and twenty thousand are much to see
-    source = (
-        f"read_json({text_list(found.names)}, format = '{json_layout(found.paths)}', "
-        f"maximum_depth = 1, union_by_name = true, sample_size = {JSON_SAMPLE}, "
-        f"maximum_object_size = {LARGEST_LINE}{', ignore_errors = true' * bool(found.unfinished)})"
-    )
-    names = [row[0] for row in run(connection, f"DESCRIBE SELECT * FROM {source}")]
-    if names == ["json"]:  # what DuckDB calls the lines when they are not all objects
-        for path in found.paths:
-            number = broken_line(path)
-            if number is not None:
-                raise broken_json(path, number)
-    return names
+    seen: dict[str, None] = {}
+    for at in range(0, len(found.paths), FEW_FILES):  # guessing keeps the buffers of all its files
+        some = found.paths[at : at + FEW_FILES]
+        broken = not found.unfinished.isdisjoint(some)
+        source = (
+            f"read_json({text_list(map(str, some))}, format = '{json_layout(some)}', "
+            f"maximum_depth = 1, union_by_name = true, sample_size = {JSON_SAMPLE}, "
+            f"maximum_object_size = {LARGEST_LINE}{', ignore_errors = true' * broken})"
+        )
+        names = [row[0] for row in run(connection, f"DESCRIBE SELECT * FROM {source}")]
+        if names == ["json"]:  # what DuckDB calls the lines when they are not all objects
+            for path in some:
+                number = broken_line(path)
+                if number is not None:
+                    raise broken_json(path, number)
+        seen |= dict.fromkeys(names)
+    return list(seen)
 
 
 def json_source(found: Found, columns: dict[str, str]) -> str:
@@ -46,7 +57,7 @@ def json_objects(found: Found) -> str:
 
 
 def _source(function: str, found: Found, options: str, something: str) -> str:
-    options += f", maximum_object_size = {LARGEST_LINE}"
+    options += f", maximum_object_size = {largest_line(found)}"
     whole = [path for path in found.paths if path not in found.unfinished]
     parts = []
     if whole:

@@ -200,7 +200,7 @@ class MainJobTest(TransactionTestCase):
         page.get_by_role("link", name=re.compile("^Action")).last.click()
         page.get_by_label(re.compile("^suspend$", re.I)).first.check()
         page.get_by_label(re.compile("reason|why", re.I)).first.fill("Confirmed distillation.")
-        page.get_by_role("button", name=re.compile("Ask for approval")).click()
+        page.get_by_role("button", name=re.compile("Ask for it")).click()
         page.wait_for_url(re.compile(r"/actions/O-\d+/"))
         order = Enforcement.objects.get()
         self.assertEqual(order.items.count(), self.case.core)

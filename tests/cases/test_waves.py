@@ -238,7 +238,7 @@ class OpeningTest(WaveTestCase):
         Enforcement.objects.update(state="cancelled")
         self.come("next", 5, values=[self.template])
         self.assertEqual(self.sweep(), [])
-        Enforcement.objects.update(state="done", kind="contact")
+        Enforcement.objects.update(state="done", kind="contact", connector=None)
         self.assertEqual(self.sweep(), [])
 
     def test_the_sweep_costs_the_same_for_any_number_of_orders_without_successors(self):

@@ -1,18 +1,14 @@
-"""The optional sentence encoder: its files are read right, and where it is installed it tells
-meanings apart."""
+"""The optional sentence encoder: its files are read right, and it tells meanings apart.
 
-import importlib.util
+What needs it is deselected unless asked for (make test-encoder): it is an extra.
+"""
+
 import json
 
 import numpy as np
 import pytest
 
 from ingest.detectors import encoder
-
-installed = pytest.mark.skipif(
-    not (importlib.util.find_spec(encoder.PACKAGE) and importlib.util.find_spec("tokenizers")),
-    reason="the encoder is an extra: requirements-encoder.txt",
-)
 
 
 def test_tensors_come_out_as_they_were_written(tmp_path):
@@ -35,7 +31,7 @@ def test_tensors_come_out_as_they_were_written(tmp_path):
     assert found["one"].tolist() == [[0, 1, 2], [3, 4, 5]] and found["two"].tolist() == [7.5]
 
 
-@installed
+@pytest.mark.encoder
 def test_what_means_the_same_is_near_in_other_words_and_whatever_it_is_read_with():
     encode = encoder.SentenceEncoder()
     texts = ["The cat sits on the mat.", "A feline rests upon a rug.", "Integrate x squared.", ""]
